@@ -1,0 +1,1 @@
+"""The public HTTP side: the API, and the pages that customers see."""

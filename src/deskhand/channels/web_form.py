@@ -1,0 +1,32 @@
+"""The web form: semi-formal, at most 300 words, answered on the ticket's status page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deskhand.channels import text
+from deskhand.channels.base import ChannelHealth, InboundMessage, Receipt, Reply
+from deskhand.channels.fields import read_message
+from deskhand.company_folder import Company
+
+
+class WebFormChannel:
+    name = "web_form"
+    label = "Web form"
+    is_chat = False
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+
+    def parse(self, payload: dict[str, Any]) -> InboundMessage:
+        return read_message(self.name, "email", payload)
+
+    def format(self, reply: Reply) -> tuple[str, ...]:
+        return (text.letter(reply, self._company, self.name),)
+
+    async def send(self, recipient: str, parts: tuple[str, ...], *, delivery_id: str) -> Receipt:
+        """The status page reads the stored reply, so it is with the customer as soon as it is committed."""
+        return Receipt("delivered", f"page:{delivery_id}", "shown on the status page")
+
+    def health(self) -> ChannelHealth:
+        return ChannelHealth("ready", "answers are shown on the status page")

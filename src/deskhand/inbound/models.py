@@ -1,0 +1,24 @@
+"""Raw input as a front door took it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from deskhand.ids import MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    id: UUID
+    channel: str
+    provider_id: str
+    payload: dict[str, Any]
+    reference: str | None
+    access_hash: bytes | None
+    outcome: Literal["received", "filed", "failed"]
+    detail: str
+    message_id: MessageId | None
+    received_at: datetime

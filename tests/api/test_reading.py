@@ -1,0 +1,110 @@
+"""The endpoints that programs read with: conversations, customers, figures."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from deskhand import customers, reports
+from deskhand.desk import Desk
+from deskhand.ids import uuid7
+from tests.api.asking import count, file_all, speak, submit, ticket_of
+
+
+async def test_a_conversation_is_read_page_by_page_without_gap_or_double(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str]
+) -> None:
+    answer = await submit(client)
+    await file_all(desk)
+    for number in range(6):
+        await speak(desk, answer["reference"], f"note {number}", kind="note", author="operator")
+    conversation_id = (await ticket_of(desk, answer["reference"])).conversation_id
+
+    seen: list[str] = []
+    cursor = None
+    while True:
+        query = {"limit": "3"} | ({"cursor": cursor} if cursor else {})
+        response = await client.get(f"/conversations/{conversation_id}", params=query, headers=read_key)
+        assert response.status_code == 200
+        page = response.json()
+        seen += [message["body"] for message in page["messages"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen[:-1] == [f"note {number}" for number in reversed(range(6))]
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=forged", "cursor=%00"])
+async def test_a_wrong_page_is_refused_with_the_field_named(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str], query: str
+) -> None:
+    answer = await submit(client)
+    await file_all(desk)
+    conversation_id = (await ticket_of(desk, answer["reference"])).conversation_id
+
+    response = await client.get(f"/conversations/{conversation_id}?{query}", headers=read_key)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == query.split("=")[0]
+
+
+async def test_an_unknown_conversation_is_not_found(client: httpx.AsyncClient, read_key: dict[str, str]) -> None:
+    assert (await client.get(f"/conversations/{uuid7()}", headers=read_key)).status_code == 404
+    assert (await client.get("/conversations/17", headers=read_key)).status_code == 422
+
+
+async def test_a_look_up_finds_the_customer_in_any_written_form(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str]
+) -> None:
+    async with desk.db.transaction() as tx:
+        await customers.find_or_create(tx, "email", "dana@example.com", name="Dana Fox")
+        await customers.mark_verified(tx, "email", "dana@example.com")
+        await customers.find_or_create(tx, "phone", "+4930123456")
+
+    by_email = await client.get("/customers/lookup", params={"email": " DANA@example.com"}, headers=read_key)
+    by_phone = await client.get("/customers/lookup?phone=+49 30/123456", headers=read_key)
+    assert by_email.json()["name"] == "Dana Fox"
+    assert by_email.json()["identifiers"][0]["state"] == "verified"
+    assert by_phone.json()["identifiers"][0]["state"] == "claimed"
+
+
+async def test_a_get_look_up_creates_no_customer(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str]
+) -> None:
+    response = await client.get("/customers/lookup", params={"email": "new@example.com"}, headers=read_key)
+
+    assert response.status_code == 404
+    assert await count(desk.db, "select count(*) from customers") == 0
+    assert await count(desk.db, "select count(*) from customer_identifiers") == 0
+
+
+@pytest.mark.parametrize("query", ["", "email=a@example.com&phone=4930123456", "email=none", "phone=12"])
+async def test_a_look_up_needs_one_address(client: httpx.AsyncClient, read_key: dict[str, str], query: str) -> None:
+    response = await client.get(f"/customers/lookup?{query}", headers=read_key)
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] in ("email", "phone")
+
+
+async def test_figures_show_every_channel(client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str]) -> None:
+    async with desk.db.transaction() as tx:
+        for action in ("answered", "answered", "answered", "escalated"):
+            await reports.record_metric(tx, "turn_seconds", 0.1, "web_form", None, {"action": action})
+        await reports.record_metric(tx, "reply_seconds", 0.5, "web_form", None, {})
+
+    response = await client.get("/metrics/channels", params={"hours": 1}, headers=read_key)
+    figures = {channel["channel"]: channel for channel in response.json()["channels"]}
+    assert figures.keys() == desk.channels.keys()
+    assert figures["web_form"]["messages"] == 4
+    assert figures["web_form"]["escalation_rate"] == 0.25
+    assert figures["web_form"]["reply_seconds_p95"] == 0.5
+    assert figures["email"]["messages"] == 0
+    assert figures["email"]["escalation_rate"] is None
+
+
+@pytest.mark.parametrize("hours", ["0", "721", "-1", "1e308", "nan"])
+async def test_hours_have_bounds(client: httpx.AsyncClient, read_key: dict[str, str], hours: str) -> None:
+    response = await client.get("/metrics/channels", params={"hours": hours}, headers=read_key)
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "hours"
