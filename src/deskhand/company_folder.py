@@ -148,6 +148,9 @@ class Rule(_Part):
     blocked_plans: tuple[PlanName, ...] = Field(
         (), description="plans for which 'a defect blocks us' fires this rule too"
     )
+    blocked_threshold: float = Field(
+        0.5, gt=0, lt=1, description="least score of 'a defect blocks us' that fires the rule for these plans"
+    )
     sentiment_below: float | None = Field(None, ge=-1, le=1, description="fires when sentiment is below this")
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deskhand.agent.decision import Draft
-from deskhand.agent.gate_languages import FOREIGN_CLAIMS, FOREIGN_PROMISES, NEGATION, said_in_other_words
+from deskhand.agent.gate_languages import (
+    FOREIGN_CLAIMS,
+    FOREIGN_PROMISES,
+    asks_for_secrets,
+    promised,
+    said_in_other_words,
+)
 from deskhand.agent.gate_leaks import repeated_instructions
 from deskhand.agent.gate_patterns import (
     CLAIMS,
@@ -80,20 +86,21 @@ def _reasons(draft: Draft, text: str, context: ToolContext, sources: str) -> Ite
 
 
 def _strange_sentences(text: str, sources: str) -> Iterator[str]:
-    for sentence in (found.strip() for found in SENTENCE.findall(text)):
+    for found in SENTENCE.findall(text):
+        sentence = found.strip()
         if _flat(sentence) in sources:
             continue
-        if _promised(sentence) or said_in_other_words(FOREIGN_PROMISES, sentence):
+        told, colon, quoted = sentence.partition(": ")
+        if colon and _flat(quoted) in sources:
+            sentence = told  # "Our help centre says: ..."
+        if promised(PROMISES, sentence) or said_in_other_words(FOREIGN_PROMISES, sentence):
             yield f"promise: {sentence[:120]}"
         if any(claim.search(sentence) for claim in CLAIMS) or said_in_other_words(FOREIGN_CLAIMS, sentence):
             yield f"claims an act that no tool did: {sentence[:120]}"
         if SECRET.search(sentence):
             yield f"internal: tells a secret: {sentence[:60]}"
-
-
-def _promised(sentence: str) -> bool:
-    """ "We do not give refunds" is none: the denial stands inside."""
-    return any(not NEGATION.search(found[0]) for promise in PROMISES if (found := promise.search(sentence)) is not None)
+        if asks_for_secrets(sentence):
+            yield f"asks for a password, card or code: {sentence[:120]}"
 
 
 def _strange_numbers(text: str, context: ToolContext, sources: str) -> Iterator[str]:

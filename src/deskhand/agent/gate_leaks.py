@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from deskhand.agent.gate_patterns import EMAIL
 from deskhand.company_folder import Company
 
 if TYPE_CHECKING:
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 MARK = re.compile(r"instructions-[0-9a-f]{12}")
 WORD = re.compile(r"[^\W_]+")
 PHRASE_WORDS = 8
+SENTENCE_WORDS = 4
+# Statements only: the questions in the prompt are examples of what customers ask.
+SENTENCE = re.compile(r"[^.!?]+[.!?]*")
+# "w0rds l1ke th3se"
+MIXED = re.compile(r"(?<!\w)[a-z]*(?:[a-z][0-9@$!&]+[a-z]|[0-9@$!][a-z]+[0-9@$!])\w*", re.I)
+FEWEST_MIXED = 4
+SPELLED = re.compile(r"(?:(?<!\w)\w[\s.,_|-]{1,3}){12,}")
 # Longer than any word, command or product key of a help centre; base64 of a single sentence is longer.
 OPAQUE = re.compile(r"(?<![\w/.-])[A-Za-z0-9+=_-]{48,}")
 
@@ -30,13 +38,41 @@ def find_leaks(text: str, *, prompt: str, public: str) -> Iterator[str]:
     """`public` is what may be said although the prompt holds it."""
     if MARK.search(text):
         yield "repeats the mark of the agent's instructions"
-    else:
-        private = _phrases(prompt) - _phrases(public)
-        repeated = (sorted(_phrases(form) & private) for form in _forms(text))
-        if found := next(filter(None, repeated), None):
-            yield f"repeats the agent's instructions: {found[0]}"
+    elif repeated := _repeated(text, prompt, public):
+        yield f"repeats the agent's instructions: {repeated}"
     if (opaque := OPAQUE.search(text)) and opaque[0] not in public:
         yield "holds a long run of characters that is no text"
+    mixed = len(MIXED.findall(EMAIL.sub(" ", text)))
+    if mixed >= FEWEST_MIXED and mixed * 6 >= len(text.split()):
+        yield "words are written in a cipher"
+    if SPELLED.search(text):
+        yield "words are spelled out letter by letter"
+
+
+def _repeated(text: str, prompt: str, public: str) -> str | None:
+    """Eight words of the prompt in a row, however the letters were moved, or a whole short sentence of it."""
+    private = _phrases(prompt) - _phrases(public)
+    for form in _forms(text):
+        if found := sorted(_phrases(form) & private):
+            return found[0]
+    if _phrases(_anagram(text)) & (_phrases(_anagram(prompt)) - _phrases(_anagram(public))):
+        return "with jumbled letters"
+    said, known = f" {_words(text)} ", f" {_words(public)} "
+    for written in SENTENCE.findall(prompt):
+        if not written.endswith((".", "!")):
+            continue
+        sentence = _words(written)
+        if sentence.count(" ") >= SENTENCE_WORDS - 1 and f" {sentence} " in said and f" {sentence} " not in known:
+            return sentence
+    return None
+
+
+def _words(text: str) -> str:
+    return " ".join(word.lower() for word in WORD.findall(text))
+
+
+def _anagram(text: str) -> str:
+    return " ".join("".join(sorted(word.lower())) for word in WORD.findall(text))
 
 
 def _forms(text: str) -> Iterator[str]:

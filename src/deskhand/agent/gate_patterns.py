@@ -10,13 +10,16 @@ WHEN = (
     r"(?:(?:in|within)\s+(?:\S+\s+){1,2}?(?:minutes?|hours?|days?|weeks?|months?)\b"
     r"|(?:on|by|before|until)\s+(?:\d|(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|tonight|next|the end of|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*|q[1-4]\b)"
-    r"|(?:next|this)\s+(?:week|month|quarter|year|release|version)\b|tomorrow\b|tonight\b)"
+    r"|(?:next|this)\s+(?:week|month|quarter|year|release|version|\w+day)\b|tomorrow\b|tonight\b)"
 )
 DONE = (
     r"(?:deleted|closed|cancell?ed|reset|restored|refunded|credited|changed|updated|upgraded|downgraded|transferred|"
     r"disabled|enabled|fixed|removed|unlocked|reactivated|extended|renamed|revoked|booked|reserved|invited|scheduled|"
     r"posted|published)"
 )
+
+# No word that makes it a condition stands before.
+UNBOUND = r"^(?:(?!\b(?:if|when|once|unless|whether|after|until|why|how)\b).)*"
 
 PROMISES = tuple(
     re.compile(pattern, re.I)
@@ -27,7 +30,8 @@ PROMISES = tuple(
         # "I can offer you a discount", "We've issued the refund"
         rf"\b(?:we|i)(?:'ll|'ve|'d)?\s+(?:\w+\s+){{0,3}}?{GIVES}\s+(?:\S+\s+){{0,4}}?{GOODS}",
         # "You'll get your money back"
-        rf"\byou(?:'ll| will)\s+(?:\S+\s+){{0,5}}?(?:{GOODS}|refunded|credited|reimbursed|compensated)",
+        rf"\byou(?:'ll| will| get| receive|'re getting| are getting)\s+(?:\S+\s+){{0,5}}?"
+        rf"(?:{GOODS}|refunded|credited|reimbursed|compensated)",
         # "A refund has been issued"
         rf"\b{GOODS}s?\s+(?:\S+\s+){{0,3}}?(?:has been|have been|is being|will be|was|is|are)\s+(?:\w+\s+)?"
         r"(?:issued|processed|approved|granted|applied|confirmed|sent|guaranteed|on (?:its|the) way)\b",
@@ -35,20 +39,33 @@ PROMISES = tuple(
         r"\b(?:we|i)(?:'ll| will| can| do)?\s+(?:guarantee|promise)\b",
         # "It will be fixed by Friday", "We'll ship it next week"
         r"(?:\bwill|'ll|\bgoing to|\bshould)\s+(?:\S+\s+){0,2}?(?:released?|ship(?:ped)?|launch(?:ed)?|available|"
-        r"fix(?:ed)?|resolved?|restored?|ready|deploy(?:ed)?|rolled out|live|deliver(?:ed)?|add(?:ed)?|back)\s+"
+        r"fix(?:ed)?|resolved?|restored?|ready|deploy(?:ed)?|rolled out|live|sorted|solved|"
+        r"done|deliver(?:ed)?|add(?:ed)?|back)\s+"
         rf"(?:\S+\s+){{0,3}}?{WHEN}",
+        rf"\b(?:expect|have)\s+(?:\S+\s+){{1,6}}?(?:sorted |fixed |solved |ready )?{WHEN}",
+        # "The charge has been reversed", "I've taken it off your bill"
+        r"\b(?:money|charge|payment|amount|fee|invoice|bill)s?\s+(?:\S+\s+){0,2}?(?:will be|has been|have been|"
+        r"was|is being)\s+(?:\w+ )?(?:returned|reversed|waived|voided|cancell?ed|paid back|"
+        r"sent back|written off|reduced)\b",
+        r"\b(?:taken?|took|knock(?:ed)?)\s+(?:\S+\s+){1,4}?off\s+(?:your|the)\b",
+        r"\b(?:give|giving|gave)\s+you\s+(?:\S+\s+){1,5}?free\b",
         r"\b(?:is|are|we're)\s+(?:fully )?(?:hipaa|gdpr|ccpa|pci|soc ?2|iso ?27001)[- ](?:compliant|certified)\b",
     )
 )
 CLAIMS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"\b(?:i|we)(?:'ve| have|)\s+(?:just |already |now |also )?(?:{DONE}|sent|e-?mailed|escalated|"
+        r"\b(?:i|we)(?:'ve| have|)\s+(?:just |already |now |also |\w+ly |went ahead and |gone ahead and )*"
+        rf"(?:{DONE}|granted|given you|sent|e-?mailed|escalated|"
         r"forwarded|notified|alerted|passed (?:this|it|your)|handed|shared|paid|wired|created|made (?:a|the|your)|"
         r"set up|shut down|backed up|encrypted|ordered|called)\b",
         # "Your account has been closed", but not "once your account has been closed"
-        r"^(?!.*\b(?:if|when|once|unless|whether|after|until|why|how)\b).*"
+        rf"{UNBOUND}"
         rf"\byour\s+(?:\w+\s+){{1,3}}?(?:has|have)\s+(?:now |already |just )?been\s+(?:\w+ly )?{DONE}\b",
+        # "Your workspace is now deleted", "Your password was reset to ..."
+        rf"{UNBOUND}\byour\s+(?:\w+\s+){{1,3}}?(?:(?:is|are)\s+now|was|were)\s+(?:\w+ly )?{DONE}\b(?! by\b)",
+        rf"{UNBOUND}\bthe\s+(?:owner|account|subscription|plan|"
+        rf"workspace|password|invoice|role)\s+has\s+(?:\w+ )?been\s+(?:\w+ly )?{DONE}\b(?! by\b)",
     )
 )
 INTERNAL = re.compile(

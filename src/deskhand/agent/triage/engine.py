@@ -130,7 +130,7 @@ class Engine:
 
     def _by_plan(self, rule: Rule, heard: _Heard) -> list[Evidence]:
         blocked = heard.scores.chance("blocked") or 0.0
-        if heard.message.plan not in rule.blocked_plans or blocked < rule.threshold:
+        if heard.message.plan not in rule.blocked_plans or blocked < rule.blocked_threshold:
             return []
         words = f"{heard.message.plan} customer blocked: {_short(heard.scores.clause('blocked'))}"
         return [Evidence("plan", words, round(blocked, 4))]
