@@ -196,3 +196,10 @@ def test_a_declared_character_set_is_respected() -> None:
 
 def test_control_characters_are_dropped() -> None:
     assert read(b"\xef\xbb\xbf# A\n\nOne\x07 two\x0b.").body == "One two."
+
+
+def test_a_text_file_of_one_short_line_is_read_and_not_taken_for_an_empty_one() -> None:
+    document = read("Office hours are nine to six", "opening-hours.txt")
+
+    assert document.title == "Opening hours"
+    assert [section.body for section in document.sections] == ["Office hours are nine to six"]

@@ -24,6 +24,8 @@ def list_blocks(text: str) -> list[Block]:
             blocks.append(Block("heading", title, level=2 if blocks else 1))
             lines = [line for line in lines[1:] if not _UNDERLINE.match(line)]
         blocks.extend(_content(lines))
+    if all(block.kind == "heading" for block in blocks):
+        return [Block("text", block.text) for block in blocks]  # lone lines and nothing below them: they are the text
     return blocks
 
 
