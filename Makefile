@@ -28,6 +28,7 @@ demo: $(VENV)/.run ## run the product: database, web, worker, demo company; ARGS
 
 test: $(VENV)/.dev ## install what is missing and run every test
 	@$(BIN)/python deploy/find_chromium.py
+	@$(BIN)/python deploy/fetch_kafka.py
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 format: $(VENV)/.dev ## write the code in its one format
@@ -52,10 +53,16 @@ docs-check: $(VENV)/.dev
 
 check: lint types imports docs-check test ## everything that must be green at a commit
 
+evaluation: $(VENV)/.dev ## measure every method on every set and write docs/reference/evaluation.md
+	$(BIN)/python -m bench.evaluation $(foreach set,$(SETS),--set $(set))
+
+chaos: $(VENV)/.dev ## load while everything fails, and the ledger of every message; ARGS=--short takes under a minute
+	$(BIN)/python -m bench.chaos $(ARGS)
+
 lock: ## resolve the lock files again
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --group build -o requirements.lock
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.lock pyproject.toml --extra llm --group dev -o requirements-dev.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.lock pyproject.toml --extra kafka --extra llm --group dev -o requirements-dev.lock
 	rm -rf $(VENV)-lock
 
-.PHONY: help setup demo test format lint types imports docs docs-check check lock
+.PHONY: help setup demo test format lint types imports docs docs-check check evaluation chaos lock

@@ -1,18 +1,20 @@
 """The gate measured: what a model that obeys every injection may say, and harmless replies that are stopped.
 
-    python -m bench.gate --data ../shared/data [--agentdojo FOLDER] [--json]
+    python -m bench.gate --data DATA [--agentdojo FOLDER] [--json]
 
-FOLDER is the unpacked `agentdojo` package (`pip download --no-deps agentdojo`); nothing of it is run or copied.
+DATA holds the public sets; FOLDER is the unpacked `agentdojo` package (`pip download --no-deps agentdojo`), the folder
+with `default_suites`: nothing of it is run or copied.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,12 +26,15 @@ from deskhand.agent.decision import Draft
 from deskhand.agent.gate import check_reply
 from deskhand.agent.llm.prompt import build_system_prompt
 from deskhand.company_folder import Company
+from deskhand.inference import LocalEmbedder, detect_language
 from tests.agent.scene import answer, make_context, words
-from tests.fakes import shipped_company
+from tests.fakes import read_as, shipped_company
 
 ROOT = Path(__file__).parents[1]
 PARAPHRASES = ROOT / "evals" / "gate" / "paraphrases.jsonl"
 HARMLESS = ROOT / "evals" / "gate" / "harmless.jsonl"
+UNSEEN = ROOT / "evals" / "gate" / "unseen.jsonl"
+LANGUAGES = ("en", "de", "es", "fr", "pt")
 Z = 1.959964
 
 
@@ -62,18 +67,26 @@ class Count:
 
 
 class Desk:
-    """One customer's turn, with the prompt of the company that ships."""
+    """One customer's turn, with the prompt of the company that ships. The customer writes the reply's language, unless
+    `language` says otherwise: only the rows on languages count what the wrong one stops."""
 
     def __init__(self) -> None:
         self.company: Company = shipped_company()
         self.prompt = build_system_prompt(self.company).text
+        self.embedder = LocalEmbedder()
         self.seconds: list[float] = []
+        self._runner = asyncio.Runner()
+        self.reasons(words("Ready?"))
+        self.seconds.clear()
 
-    def reasons(self, draft: Draft, passages: dict[str, str] | None = None, *, told: str = "") -> tuple[str, ...]:
-        context = make_context(passages=passages)
-        context.state.prompt = f"{self.prompt}\n{told}"
+    def reasons(
+        self, draft: Draft, passages: dict[str, str] | None = None, *, told: str = "", language: str = ""
+    ) -> tuple[str, ...]:
+        theirs = language or detect_language(draft.text).code
+        context = replace(make_context(passages=passages, triage=read_as(language=theirs)), embedder=self.embedder)
+        context.state.prompt = f"{self.prompt}\n{told}" if told else self.prompt
         started = time.perf_counter()
-        verdict = check_reply(draft, context)
+        verdict = self._runner.run(check_reply(draft, context))
         self.seconds.append(time.perf_counter() - started)
         return verdict.reasons
 
@@ -117,8 +130,37 @@ def paraphrases(desk: Desk) -> dict[str, Count]:
     return counts
 
 
+def unseen(desk: Desk) -> tuple[dict[str, Count], dict[str, Count]]:
+    """Harms and replies that were written when nothing was mended any more, by kind."""
+    stopped, passed = dict[str, Count](), dict[str, Count]()
+    for row in map(json.loads, UNSEEN.read_text().splitlines()):
+        texts = {f"p{place}": text for place, text in enumerate(row.get("passages", ()))}
+        draft = answer(row["text"], *texts) if texts else words(row["text"])
+        reasons = desk.reasons(draft, texts, language=row["language"])
+        if row["kind"] == "harmless":
+            passed.setdefault(f"unseen, {row['language']}", Count()).add(hit=not reasons, text=row["text"], why=reasons)
+        else:
+            stopped.setdefault(row["kind"], Count()).add(hit=bool(reasons), text=row["text"])
+    return stopped, passed
+
+
+def languages(desk: Desk) -> dict[str, Count]:
+    """Our harmless replies of eight words and more, read to a customer who writes another language of the company."""
+    counts: dict[str, Count] = {}
+    for row in map(json.loads, HARMLESS.read_text().splitlines()):
+        if "passages" in row or len(row["text"].split()) < 12:
+            continue
+        other = LANGUAGES[(LANGUAGES.index(row["language"]) + 1) % len(LANGUAGES)]
+        reasons = desk.reasons(words(row["text"]), language=other)
+        is_stopped = any(reason.startswith("language") for reason in reasons)
+        counts.setdefault(f"{row['language']} to a customer who writes {other}", Count()).add(
+            hit=is_stopped, text=row["text"]
+        )
+    return counts
+
+
 def our_prompt(desk: Desk) -> dict[str, Count]:
-    """Every line of the instructions,, in every form that the attacks ask for."""
+    """Every line of the instructions, in every form that the attacks ask for."""
     counts = {form: Count() for form in FORMS}
     for part in prompt_parts(desk.prompt):
         for name, form in FORMS.items():
@@ -134,7 +176,7 @@ def harmless(desk: Desk, data: Path) -> dict[str, Count]:
         row = json.loads(line)
         texts = {f"p{place}": text for place, text in enumerate(row.get("passages", ()))}
         draft = answer(row["text"], *texts) if texts else words(row["text"])
-        reasons = desk.reasons(draft, texts)
+        reasons = desk.reasons(draft, texts, language=row["language"])
         counts.setdefault(f"ours, {row['language']}", Count()).add(hit=not reasons, text=row["text"], why=reasons)
     asked = [str(row["prompt"]) for row in json.loads((data / "notinject/NotInject_one.json").read_text())]
     passages = list(_passages(desk.company))
@@ -143,7 +185,8 @@ def harmless(desk: Desk, data: Path) -> dict[str, Count]:
         reasons = desk.reasons(words(f"I can't answer that here: {prompt} Is it about your boards?"))
         back.add(hit=not reasons, text=prompt, why=reasons)
         passage = passages[place % len(passages)]
-        reasons = desk.reasons(answer(f"You asked: {prompt}\n\n{passage}", "p1"), {"p1": passage})
+        quoting = answer(f"You asked: {prompt}\n\n{passage}", "p1")
+        reasons = desk.reasons(quoting, {"p1": passage}, language=detect_language(prompt).code)
         quoted.add(hit=not reasons, text=prompt, why=reasons)
     whole = Count()
     for passage in passages:
@@ -180,12 +223,15 @@ def main() -> None:
     desk = Desk()
     attacks = read_attacks(args.data, args.agentdojo)
     letter = to_the_letter(desk, attacks)
+    unseen_harms, unseen_replies = unseen(desk) if UNSEEN.exists() else ({}, {})
     tables = {
         "demanded": {name: row["stopped"] for name, row in letter.items()},
         "our harms": our_harms(desk),
         "paraphrases": paraphrases(desk),
+        "unseen harms": unseen_harms,
         "our instructions": our_prompt(desk),
-        "harmless": harmless(desk, args.data),
+        "wrong language": languages(desk),
+        "harmless": harmless(desk, args.data) | unseen_replies,
     }
     times = sorted(desk.seconds)
     speed = {

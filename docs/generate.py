@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deskhand.channels import CHANNEL_SETTINGS
 from deskhand.cli import app as cli
 from deskhand.db import list_migrations
 from deskhand.settings import COMPANY_THAT_SHIPS, Settings
@@ -32,32 +35,52 @@ def pages() -> dict[Path, str]:
     }
 
 
-def _settings() -> Iterator[tuple[str, str, str]]:
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if default is PydanticUndefined or default is None:
-            shown = ""
-        elif default == COMPANY_THAT_SHIPS:
-            shown = "the demo company"
-        elif default == ():
-            shown = ""
-        elif hasattr(default, "total_seconds"):
-            shown = f"PT{int(default.total_seconds())}S"
-        else:
-            shown = str(default).lower() if isinstance(default, bool) else str(default)
-        yield f"DESKHAND_{name.upper()}", shown, field.description or ""
+def _groups() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Our own settings, then each channel's under its heading: (heading, (variable, default, meaning)...)."""
+    for kind in (Settings, *CHANNEL_SETTINGS):
+        prefix = kind.model_config.get("env_prefix", "")
+        channel = prefix.removeprefix("DESKHAND_").rstrip("_").lower()
+        rows = [_setting(prefix, name, field) for name, field in kind.model_fields.items()]
+        yield (f"Channel {channel}" if channel else "", rows)
+
+
+def _setting(prefix: str, name: str, field: FieldInfo) -> tuple[str, str, str]:
+    default = field.default
+    if default is PydanticUndefined or default is None:
+        shown = ""
+    elif default == COMPANY_THAT_SHIPS:
+        shown = "the demo company"
+    elif isinstance(default, tuple):
+        shown = ",".join(map(str, default))  # pyright: ignore[reportUnknownArgumentType]  # any field's
+    elif hasattr(default, "total_seconds"):
+        shown = f"PT{int(default.total_seconds())}S"
+    else:
+        shown = str(default).lower() if isinstance(default, bool) else str(default)
+    alias = field.validation_alias
+    known = str(alias.choices[0]) if isinstance(alias, AliasChoices) else ""
+    return known if known.startswith("DESKHAND_") else f"{prefix}{name.upper()}", shown, field.description or ""
 
 
 def settings_page() -> str:
-    rows = [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in _settings()]
-    head = "# Settings\n\nEvery setting is an environment variable; a file `.env` in the working folder is read too.\n"
-    return "\n".join([NOTE + head, "| variable | default | meaning |", "| --- | --- | --- |", *rows, ""])
+    lines = [
+        NOTE
+        + "# Settings\n\nEvery setting is an environment variable; a file `.env` in the working folder is read too. A "
+        "variable that begins with `DESKHAND_` and is none of these is named at the start and by `deskhand doctor`.\n"
+    ]
+    for heading, group in _groups():
+        lines += [f"## {heading}", ""] if heading else []
+        lines += ["| variable | default | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in group]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def env_example() -> str:
     lines = ["# Written by `make docs`. Copy to .env and uncomment what you change.", ""]
-    for name, default, text in _settings():
-        lines += [f"# {text}", f"#{name}={'' if default == 'the demo company' else default}", ""]
+    for heading, group in _groups():
+        lines += [f"# {heading} {'-' * (100 - len(heading))}", ""] if heading else []
+        for name, default, text in group:
+            lines += [f"# {text}", f"#{name}={'' if default == 'the demo company' else default}", ""]
     return "\n".join(lines)
 
 

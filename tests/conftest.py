@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -21,7 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from deskhand.agent.triage import TriageEngine
-from deskhand.channels import build_channels
+from deskhand.channels import CHANNEL_SETTINGS, build_channels
 from deskhand.clock import SystemClock
 from deskhand.company_folder import Company, load_company
 from deskhand.db import Database, migrate
@@ -31,7 +32,12 @@ from deskhand.inference import LocalEmbedder
 from deskhand.settings import COMPANY_THAT_SHIPS, Settings
 from deskhand.transport.postgres import PostgresTransport
 from deskhand.transport.topics import Topics
+from tests import kafka_broker
 from tests.fakes import ScriptedTriage
+
+# The same examples on every run: what a search of chance finds belongs into a test of its own.
+hypothesis.settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 SERVER = "DESKHAND_TEST_SERVER"
 MEMORY = Path("/dev/shm")  # what holds a file system in memory on Linux
@@ -46,10 +52,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("DESKHAND_") or name == "DATABASE_URL"]:
         if name != SERVER:
             del os.environ[name]
+    for kind in (Settings, *CHANNEL_SETTINGS):  # a developer's .env may hold real accounts: no test may reach those
+        kind.model_config["env_file"] = None
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     stack = ExitStack()
     config.stash[SERVERS] = stack
+    stack.enter_context(kafka_broker.shared_folder())
     with _in_memory():
         server = stack.enter_context(throwaway_server())
     os.environ[SERVER] = server.conninfo
@@ -119,6 +128,8 @@ def settings(tmp_path: Path) -> Settings:
         queue_backoff_cap=timedelta(milliseconds=100),
         queue_poll=timedelta(milliseconds=500),
         drain=timedelta(seconds=5),
+        mails_per_hour=1_000,  # what tests the brake sets it
+        mails_per_day=1_000,
         _env_file=None,  # pyright: ignore[reportCallIssue]  # pydantic-settings' own
     )
 

@@ -17,7 +17,12 @@ from deskhand.worker import run_worker
 from tests.fakes import FakeChannel
 
 COUNT = itertools.count(1)
-SENDERS = {"email": "dana@example.com", "web_form": "dana@example.com", "whatsapp": "+491701234567"}
+SENDERS = {
+    "email": "dana@example.com",
+    "web_form": "dana@example.com",
+    "whatsapp": "+491701234567",
+    "sms": "+491701234567",
+}
 PATIENCE = 20.0
 
 

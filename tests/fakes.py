@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from deskhand.agent.decision import Evidence, Intent, RuleScore, Triage
 from deskhand.agent.triage import TriageInput
-from deskhand.channels.base import Channel, ChannelHealth, InboundMessage, Receipt, Reply
+from deskhand.channels.base import Channel, ChannelHealth, InboundMessage, Outbound, Receipt, Reply
 from deskhand.company_folder import Company, load_company
 from deskhand.errors import ChannelError
 from deskhand.settings import COMPANY_THAT_SHIPS
@@ -52,6 +52,8 @@ class ScriptedTriage:
         self._script: Script | dict[str, Triage] = script if script is not None else {}
         self.read_messages: list[TriageInput] = []
 
+    async def load(self) -> None: ...
+
     async def read(self, message: TriageInput) -> Triage:
         self.read_messages.append(message)
         if callable(self._script):
@@ -68,7 +70,7 @@ class FakeChannel:
     refusal: str | None = None  # fails for good with these words
     failures: int = 0  # fails so often in a way that passes
     hangs: bool = False
-    sends: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list[tuple[str, tuple[str, ...], str]])
+    sends: list[Outbound] = field(default_factory=list[Outbound])
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -80,8 +82,8 @@ class FakeChannel:
     def format(self, reply: Reply) -> tuple[str, ...]:
         return self.real.format(reply)
 
-    async def send(self, recipient: str, parts: tuple[str, ...], *, delivery_id: str) -> Receipt:
-        self.sends.append((recipient, parts, delivery_id))
+    async def send(self, outbound: Outbound) -> Receipt:
+        self.sends.append(outbound)
         self.reached.set()
         if self.hangs:
             await asyncio.Event().wait()
@@ -90,7 +92,7 @@ class FakeChannel:
         if self.failures:
             self.failures -= 1
             raise ChannelError("The provider is busy.", permanent=False)
-        return Receipt("sent", f"fake:{delivery_id}", "taken")
+        return Receipt("sent", f"fake:{outbound.delivery_id}", "taken")
 
     def health(self) -> ChannelHealth:
         return ChannelHealth("ready", "a fake")

@@ -18,7 +18,10 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 FORBIDDEN = {"util", "utils", "helper", "helpers", "manager", "managers", "handler", "handlers", "common", "misc"}
 # What is larger, and why.
-EXCEPTIONS = {"src/deskhand/knowledge/queries.py:list_candidates": "one SQL statement, laid out for reading"}
+EXCEPTIONS = {
+    "src/deskhand/knowledge/queries.py:list_candidates": "one SQL statement, laid out for reading",
+    "src/deskhand/knowledge/vector_queries.py:list_near_candidates": "one SQL statement, laid out for reading",
+}
 SQL = re.compile(
     r"\b(?:select\s.+?\sfrom|insert\s+into|delete\s+from|update\s+\w+\s+set|create\s+(?:table|index|database))\b",
     re.I | re.S,

@@ -19,6 +19,8 @@ from deskhand.worker import consumers, run_worker
 from tests.driving import ask, say, with_channel, working
 from tests.fakes import ScriptedTriage, read_as
 
+CHAT = "whatsapp"  # two messages of one sender share a conversation there, so that their order would decide
+
 
 class TopicsWithOneMore(Topics):
     """As if somebody had added a topic and forgotten its consumer."""
@@ -49,7 +51,12 @@ async def test_thirty_messages_at_once_over_three_channels_have_exactly_one_outc
     async with working(busy):
         said = await asyncio.gather(
             *(
-                say(busy, bodies[number % 3], channel=channel, sender=sender.format(number // 2))
+                say(
+                    busy,
+                    bodies[number % 3],
+                    channel=channel,
+                    sender=sender.format(number if channel == CHAT else number // 2),
+                )
                 for channel, sender in senders.items()
                 for number in range(10)
             )
@@ -66,7 +73,7 @@ async def test_thirty_messages_at_once_over_three_channels_have_exactly_one_outc
                        (select count(*) from messages where kind = 'inbound'),
                        (select count(*) from decisions),
                        (select count(*) from messages where kind = 'outbound'),
-                       (select count(*) from deliveries where state in ('sent', 'delivered')),
+                       (select count(distinct message_id) from deliveries where state in ('sent', 'delivered')),
                        (select count(*) from escalations where notice = 'sent'),
                        (select count(*) from dead_letters)
                 """

@@ -1,11 +1,12 @@
 """Fits the constants of deskhand/knowledge/ranking.py: how likely it is that the best passage answers.
 
-    python training/fit_answerability.py [--check]
+    python -m training.fit_answerability [--check]
 
 Data: evals/knowledge/questions.jsonl, written for this project. Each is used as it stands and in a longer message.
 A query counts as answered when the best passage is of a right article; for a question without an article never. The
 figures printed are from cross-validation by question; the constants from all of it. Nothing is random. With --check
-only the constants in the code are judged.
+only the constants in the code are judged. "Any model" is what serves other embedding models, and passages whose tokens
+were not kept: no feature in it depends on a model's own range of cosines. It is fitted on the local model's.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from deskhand.db import Database, migrate
 from deskhand.embedded import throwaway_server
 from deskhand.flows.ingest import load_company_knowledge
 from deskhand.inference import LocalEmbedder
-from deskhand.knowledge import query_parts
+from deskhand.knowledge import read_query
 from deskhand.knowledge.queries import list_candidates
-from deskhand.knowledge.ranking import answerability, features, order
-from deskhand.knowledge.terms import query_terms
+from deskhand.knowledge.ranking import ANY_MODEL, ANY_MODEL_FOREIGN, ENGLISH, FOREIGN, Scale, features, order
 
 ROOT = Path(__file__).parents[1]
 Matrix = NDArray[np.float64]
 SETS = (ROOT / "evals" / "knowledge" / "questions.jsonl",)
 SEND, FLAG, HOLD = 0.60, 0.45, 0.35
 RIDGE = 1.0
+SCALES = (ENGLISH, FOREIGN, ANY_MODEL, ANY_MODEL_FOREIGN)
 FOLDS = 10
 BEFORE = (
     "We've been with you since March and the team is quite happy so far.",
@@ -67,14 +68,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Case:
-    """One query: its features and whether its best passage is right; `group` is the question it was made of."""
+    """One query: features on each scale, whether its best passage is right, and the question that it was made of."""
 
     group: int
     plain: bool
     foreign: bool
     answerable: bool
     right: bool
-    values: tuple[float, ...]
+    values: dict[str, tuple[float, ...]]
 
 
 def frame(question: str, index: int) -> str:
@@ -102,15 +103,14 @@ async def read_cases() -> list[Case]:
 
 
 async def _case(desk: Parts, group: int, row: Question, text: str, plain: bool, language: str) -> Case:
-    vectors = await desk.embedder.embed(query_parts(text))
-    terms = query_terms(text)
+    query = await read_query(desk.embedder, text)
     async with desk.db.transaction() as tx:
         found = await list_candidates(
-            tx, terms, list(vectors), model=desk.embedder.model_id, language=language, limit=8
+            tx, query.terms, list(query.vectors), model=query.model, language=language, limit=8
         )
     found = order(found)
     right = row["article"] is not None and found[0].article in [row["article"], *row.get("also", [])]
-    values = features(found[0], found, query_terms=len(terms))
+    values = {scale.name: features(scale, found[0], found, query) for scale in SCALES}
     return Case(group, plain, language != "en", row["article"] is not None, right, values)
 
 
@@ -156,8 +156,8 @@ def judge(cases: list[Case], scores: Matrix, name: str) -> None:
     )
 
 
-def cross_validate(cases: list[Case]) -> Matrix:
-    values, right = arrays(cases)
+def cross_validate(cases: list[Case], scale: Scale) -> Matrix:
+    values, right = arrays(cases, scale)
     scores = np.zeros(len(cases))
     folds = np.array([case.group * 7_919 % FOLDS for case in cases])
     for fold in range(FOLDS):
@@ -167,8 +167,8 @@ def cross_validate(cases: list[Case]) -> Matrix:
     return scores
 
 
-def arrays(cases: list[Case]) -> tuple[Matrix, NDArray[np.bool_]]:
-    return np.array([case.values for case in cases]), np.array([case.right for case in cases])
+def arrays(cases: list[Case], scale: Scale) -> tuple[Matrix, NDArray[np.bool_]]:
+    return np.array([case.values[scale.name] for case in cases]), np.array([case.right for case in cases])
 
 
 def main() -> None:
@@ -176,22 +176,24 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     cases = asyncio.run(read_cases())
-    kinds = {
-        "English": [case for case in cases if not case.foreign and case.plain],
-        "English, in a mail": [case for case in cases if not case.foreign and not case.plain],
-        "other languages": [case for case in cases if case.foreign],
-    }
-    for name, chosen in kinds.items():
-        scores = np.array([answerability(case.values, foreign=case.foreign) for case in chosen])
-        judge(chosen, scores, f"in the code: {name}")
+    english = [case for case in cases if not case.foreign]
+    others = [case for case in cases if case.foreign]
+    for name, scale, chosen in (
+        ("English", ENGLISH, [case for case in english if case.plain]),
+        ("English, in a mail", ENGLISH, [case for case in english if not case.plain]),
+        ("other languages", FOREIGN, others),
+        ("English, any model", ANY_MODEL, english),
+        ("other languages, any model", ANY_MODEL_FOREIGN, others),
+    ):
+        judge(chosen, np.array([scale.score(case.values[scale.name]) for case in chosen]), f"in the code: {name}")
     if check:
         return
-    for foreign, prefix in ((False, ""), (True, "FOREIGN_")):
-        chosen = [case for case in cases if case.foreign is foreign]
-        judge(chosen, cross_validate(chosen), f"cross-validated: {'other' if foreign else 'English, all'}")
-        intercept, weights = fit(*arrays(chosen))
-        sys.stdout.write(f"{prefix}INTERCEPT: Final = {intercept:.3f}\n")
-        sys.stdout.write(f"{prefix}WEIGHTS: Final = ({', '.join(f'{weight:.3f}' for weight in weights.tolist())})\n")
+    for scale, chosen in zip(SCALES, (english, others, english, others), strict=True):
+        judge(chosen, cross_validate(chosen, scale), f"cross-validated: {scale.name}")
+        intercept, weights = fit(*arrays(chosen, scale))
+        sys.stdout.write(
+            f"{scale.name}: {intercept:.3f}, ({', '.join(f'{weight:.3f}' for weight in weights.tolist())})\n"
+        )
 
 
 if __name__ == "__main__":

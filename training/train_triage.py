@@ -26,9 +26,10 @@ from deskhand.agent.triage.onnx_file import OnnxFile
 from deskhand.inference import detect_language
 from deskhand.inference.onnx import MODEL_SHA256, installed_model
 from deskhand.inference.wordpiece import WordPiece
-from training.data import LABELS, RULES, Line, folds, label_matrix, read_lines
+from training.data import EXTRAS, LABELS, RULES, Line, folds, label_matrix, read_lines
 from training.encoder import Array, Encoder
 from training.fit import Network, Recipe, fit
+from training.joining import joined_lines
 from training.judge import HEADINGS, by_rule, count, decided, truth_of
 from training.ngram_head import NgramFeatures, calibrate, chances
 
@@ -106,13 +107,26 @@ def work(job: Job) -> tuple[Network | None, Held | None]:
     corpus = prepare(job.lines, job.recipe, file)
     name = "all messages" if job.fold is None else f"without fold {job.fold + 1} of {FOLDS}"
     seen = np.flatnonzero(corpus.fold != (FOLDS if job.fold is None else job.fold))
-    lower = [corpus.lower[row] for row in seen]
-    fitted = fit(file, lower, corpus.labels[seen], corpus.known[seen], job.recipe, lambda line: say(f"{name}: {line}"))
+    lower, labels, known = lengthened(corpus, seen, job, file)
+    fitted = fit(file, lower, labels, known, job.recipe, lambda line: say(f"{name}: {line}"))
     if job.fold is None:
         return fitted, None
     unseen = np.flatnonzero(corpus.fold == job.fold)
     ngrams = corpus.ngrams.logits(unseen, corpus.ngrams.fit(seen, corpus.labels, corpus.known))
     return None, Held(unseen, fitted.logits([corpus.lower[row] for row in unseen]), ngrams)
+
+
+def lengthened(corpus: Corpus, seen: NDArray[np.int64], job: Job, file: OnnxFile) -> tuple[list[Array], Array, Array]:
+    """The messages to fit on, and longer ones made of pairs of them."""
+    made, fold = joined_lines(corpus.lines, corpus.fold, job.recipe.seed)
+    made = [line for line, number in zip(made, fold, strict=True) if job.fold is None or number != job.fold]
+    labels, known = label_matrix(made)
+    known[:, len(RULES) + len(EXTRAS) :] = 0
+    return (
+        [*(corpus.lower[row] for row in seen), *lower_states(file, job.recipe, [line.text for line in made])],
+        np.concatenate([corpus.labels[seen], labels]),
+        np.concatenate([corpus.known[seen], known]),
+    )
 
 
 def fit_all(lines: list[Line], recipe: Recipe, processes: int) -> tuple[Network, Held]:
@@ -184,7 +198,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT.seed)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--held", type=Path, help="where to keep the cross-validated logits, for training.compare")
     given = parser.parse_args()
     recipe = Recipe(epochs=given.epochs, first=given.first, rank=given.rank, seed=given.seed)
     lines = read_lines()
@@ -196,8 +209,6 @@ def main() -> None:
     ngrams = corpus.ngrams.fit(held.rows, corpus.labels, corpus.known)
     parts = pack(network, ngrams, corpus.ngrams.importance, calibration, recipe)
     write(given.out, parts, recipe, corpus, figures)
-    if given.held:
-        np.savez_compressed(given.held, network=held.network, ngrams=held.ngrams)
 
 
 def digest(lines: Sequence[Line]) -> str:

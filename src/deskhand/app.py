@@ -64,10 +64,14 @@ def create_app(desk: Desk) -> FastAPI:
             Middleware(FormCors, origins=settings.cors_origins),
             Middleware(problems.UnexpectedErrors),
             Middleware(HeadAsGet),
-            Middleware(BodyLimit, most=settings.max_body_bytes),
+            Middleware(
+                BodyLimit,
+                most=settings.max_body_bytes,
+                most_with_files=settings.max_body_bytes + settings.message_files_max_bytes,
+            ),
         ],
     )
-    app.state.web = Web(desk, Pages(desk.company, sla_for_strangers(desk)))
+    app.state.web = Web(desk, Pages(desk.company, sla_for_strangers(desk), settings))
     problems.install(app)
     routers = [health, support, webhooks, metrics, conversations, customers, page_routes, openapi]
     for module in [*routers, testing] if not settings.is_production else routers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +16,28 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class SharedClock:
+    """The system's time, put right by a clock that all processes share: hosts whose clocks differ agree on the hour."""
+
+    SLACK = timedelta(milliseconds=500)  # less than this may as well be the way there and back
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return self._system.now() + self._ahead
+
+    async def put_right(self, read: Callable[[], Awaitable[datetime]]) -> timedelta:
+        """Ask the shared clock; returns by how much the system's is behind it."""
+        before = self._system.now()
+        told = await read()
+        ahead = told - (before + (self._system.now() - before) / 2)
+        if abs(ahead - self._ahead) > self.SLACK:
+            self._ahead = ahead
+        return self._ahead
 
 
 class TravelClock:

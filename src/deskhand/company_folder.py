@@ -96,10 +96,13 @@ class Phrases(_Wording):
     thanks: str
     feature_logged: str
     greeting: str
+    added: str = Field(description="acknowledges a message that comes while a person has the ticket")
     held: str = Field(description="acknowledges while a draft waits for a person")
     empathy: str = Field(description="first sentence for somebody frustrated")
     more_help: str
     read_more: str = Field(description="before the links of the articles cited")
+    copy_link: str = Field(description="in a mail: names the link to the web form's status page")
+    copy_without_text: str = Field(description="in a mail: the answer can't be repeated here and stands on that page")
     hours: str = Field(description="'{n} hours' in this language")
     hour: str
 
@@ -116,9 +119,28 @@ class ChannelVoice(_Wording):
     preferred_characters: int | None = None
 
 
+class Linking(_Part):
+    """How a customer on a chat proves to be one whom we know by mail."""
+
+    command: str = Field(
+        default="link", pattern=r"^\S+$", description="word before the address, at the start of a message"
+    )
+    asked: str = (
+        "If we know {address}, a code of six digits is on its way to it. Send me the code here within 15 minutes."
+    )
+    linked: str = "Thank you. From now on I know you by both addresses."
+    refused: str = "This code does not fit, or its time is over. Send '{command} YOUR-ADDRESS' to get another."
+    mail_subject: str = "Your code: {code}"
+    mail: str = (
+        "Somebody who writes to us on {channel} says that this address is theirs. If that is you, send us this code "
+        "there: {code}. It is good for 15 minutes. If it is not you, do nothing."
+    )
+
+
 class Voice(_Part):
     channels: dict[str, ChannelVoice]
     phrases: dict[str, Phrases]
+    linking: Linking = Linking()
     avoid: tuple[str, ...] = Field((), description="words that no reply of ours holds")
 
     def for_language(self, language: str) -> Phrases:

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from importlib import resources
 from typing import LiteralString, cast
 
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from deskhand import crash
 from deskhand.errors import DatabaseUnavailable, SetupInvalid
 from deskhand.log import get_logger
 
@@ -105,6 +107,13 @@ class Database:
                 stack.push_async_exit(attempt.pop_all())
                 return tx
         raise AssertionError("unreachable")
+
+    async def time(self) -> datetime:
+        """The server's present moment. Raises DatabaseUnavailable."""
+        async with self.transaction() as tx:
+            row = await (await tx.execute("select clock_timestamp()")).fetchone()
+        assert row is not None
+        return row[0]
 
     async def notify(self, channel: str, payload: str) -> None:
         """Send a NOTIFY as a statement of its own: inside a transaction it would make all commits queue up.
@@ -217,6 +226,7 @@ async def migrate(conninfo: str) -> list[str]:
                 continue
             async with connection.transaction():
                 await connection.execute(sql)
+                crash.here("in_migration")
                 await connection.execute("insert into migrations (name) values (%s)", (name,))
             applied.append(name)
             log.info("migration_applied", migration=name)

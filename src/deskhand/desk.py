@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from deskhand.agent.brain import OFFLINE, Brain
 from deskhand.agent.triage import TriageEngine
+from deskhand.breaker import Breakers
 from deskhand.channels.base import Channel
 from deskhand.clock import Clock
 from deskhand.company_folder import Company
@@ -31,3 +32,4 @@ class Desk:
     clock: Clock
     brain: Brain = OFFLINE
     knowledge_fingerprint: Fingerprint = field(default_factory=Fingerprint)
+    breakers: Breakers = field(default_factory=Breakers)

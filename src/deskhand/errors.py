@@ -9,7 +9,9 @@
     ├── TooManyRequests        429
     ├── ChannelNotConfigured   503
     ├── ChannelError           502  a provider refused or failed; `permanent` says whether to retry
+    │   └── WindowClosed       502  free text is not allowed now: another way to the customer is
     ├── DatabaseUnavailable    503
+    ├── BrokerUnavailable      503
     ├── ModelUnavailable       503
     ├── SetupInvalid           500  settings or the company folder: an engineer must mend it
     └── LeaseLost              409  another worker owns the work by now
@@ -19,6 +21,7 @@ A class's docstring is its default message. `retryable` is what the worker goes 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -95,9 +98,33 @@ class ChannelError(DeskhandError):
     status = 502
     code = "channel_failed"
 
-    def __init__(self, message: str | None = None, *, permanent: bool) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        permanent: bool,
+        pauses: bool = False,
+        retry_after: timedelta | None = None,
+        was_sent: bool | None = False,
+    ) -> None:
+        """`pauses`: the account is at fault, so that the channel rests until a person has mended it.
+
+        `was_sent`: False when the provider certainly did not take the message, None when nobody can tell.
+        """
         super().__init__(message)
         self.permanent = permanent
+        self.pauses = pauses
+        self.retry_after = retry_after
+        self.was_sent = was_sent
+
+
+class WindowClosed(ChannelError):
+    """The customer wrote too long ago: this channel takes a template now, and none is configured."""
+
+    code = "window_closed"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, permanent=True)
 
 
 class DatabaseUnavailable(DeskhandError):
@@ -105,6 +132,14 @@ class DatabaseUnavailable(DeskhandError):
 
     status = 503
     code = "database_unavailable"
+    retryable = True
+
+
+class BrokerUnavailable(DeskhandError):
+    """The message broker can't be reached."""
+
+    status = 503
+    code = "broker_unavailable"
     retryable = True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from deskhand.agent import policy
 from deskhand.agent.decision import Cited, Draft, Triage
@@ -39,6 +40,12 @@ def cited(passage_id: str = "p1") -> Cited:
     return Cited(passage_id, "invite-members", "Invite members", "Invite", "https://help.taskflow.io/invite", 1, 0.9)
 
 
+@cache
+def local_embedder() -> LocalEmbedder:
+    """One for all tests of a process: the gate reads every reply with it."""
+    return LocalEmbedder()
+
+
 def make_context(
     *,
     passages: Mapping[str, str] | None = None,
@@ -63,7 +70,7 @@ def make_context(
     texts = dict(passages or {})
     return ToolContext(
         db=database or Database("host=/nowhere"),
-        embedder=LocalEmbedder(),
+        embedder=local_embedder(),
         triage_engine=ScriptedTriage(),
         company=shipped_company(),
         clock=FixedClock(NOW),

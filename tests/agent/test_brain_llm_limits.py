@@ -109,13 +109,13 @@ async def test_the_breaker_opens_and_recovers(desk: Desk) -> None:
         LanguageModelServer(scripts=scripts).running() as server,
         thinking(desk, server, "down", clock=clock, llm_timeout="1s") as thoughtful,
     ):
-        reasons = [fallback_of(await ask(thoughtful, QUESTION)) for _ in range(4)]
+        reasons = [fallback_of(await ask(thoughtful, f"{QUESTION} ({number})")) for number in range(4)]
         tried = len(server.seen)
         clock.advance(timedelta(seconds=16))
-        probe = await ask(thoughtful, QUESTION)
-        while_open = await ask(thoughtful, QUESTION)
+        probe = await ask(thoughtful, f"{QUESTION} (again)")
+        while_open = await ask(thoughtful, f"{QUESTION} (once more)")
         clock.advance(timedelta(seconds=16))
-        recovered = [fallback_of(await ask(thoughtful, QUESTION)) for _ in range(2)]
+        recovered = [fallback_of(await ask(thoughtful, f"{QUESTION} (at last {number})")) for number in range(2)]
 
     assert tried == 5
     assert "the circuit breaker is open" in reasons

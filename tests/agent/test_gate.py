@@ -9,7 +9,9 @@ import pytest
 from deskhand import knowledge
 from deskhand.agent.gate import check_reply
 from deskhand.company_folder import Company
+from deskhand.inference import detect_language
 from tests.agent.scene import REFERENCE, answer, make_context, words
+from tests.fakes import read_as
 
 STOPPED = [
     ("promise", "We will refund you in full."),
@@ -134,8 +136,8 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize(("kind", "text"), STOPPED)
-def test_what_must_not_leave_is_stopped_with_its_reason(kind: str, text: str) -> None:
-    verdict = check_reply(words(text), make_context())
+async def test_what_must_not_leave_is_stopped_with_its_reason(kind: str, text: str) -> None:
+    verdict = await check_reply(words(text), make_context())
 
     assert not verdict.passed
     assert any(kind in reason for reason in verdict.reasons)
@@ -143,10 +145,11 @@ def test_what_must_not_leave_is_stopped_with_its_reason(kind: str, text: str) ->
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_harmless_passes(text: str) -> None:
-    context = make_context(body="As in TF-20261120-BBBB, the board is empty.")
+async def test_what_is_harmless_passes(text: str) -> None:
+    language = read_as(language=detect_language(text).code)
+    context = make_context(body="As in TF-20261120-BBBB, the board is empty.", triage=language)
 
-    assert check_reply(words(text), context).reasons == ()
+    assert (await check_reply(words(text), context)).reasons == ()
 
 
 QUOTABLE = [
@@ -160,17 +163,17 @@ QUOTABLE = [
 
 
 @pytest.mark.parametrize("passage", QUOTABLE)
-def test_what_is_quoted_from_a_cited_passage_passes(passage: str) -> None:
+async def test_what_is_quoted_from_a_cited_passage_passes(passage: str) -> None:
     context = make_context(passages={"p1": f"## Good to know\n\n{passage} And more."})
 
-    assert check_reply(answer(f"Here is what our help centre says.\n\n{passage}", "p1"), context).reasons == ()
+    assert (await check_reply(answer(f"Here is what our help centre says.\n\n{passage}", "p1"), context)).reasons == ()
 
 
 @pytest.mark.parametrize("passage", [text for text in QUOTABLE if "deleted" not in text])
-def test_the_same_words_are_stopped_when_the_passage_was_found_but_is_not_cited(passage: str) -> None:
+async def test_the_same_words_are_stopped_when_the_passage_was_found_but_is_not_cited(passage: str) -> None:
     context = make_context(passages={"p1": passage, "p2": "Boards show tasks as cards."})
 
-    assert not check_reply(answer(passage, "p2"), context).passed
+    assert not (await check_reply(answer(passage, "p2"), context)).passed
 
 
 @pytest.mark.parametrize(
@@ -182,23 +185,27 @@ def test_the_same_words_are_stopped_when_the_passage_was_found_but_is_not_cited(
         ("Write to sarah.chen@techcorp.io.", "Write to chen@techcorp.io."),
     ],
 )
-def test_a_part_of_a_price_or_address_is_not_the_one_of_the_passage(passage: str, reply: str) -> None:
-    assert not check_reply(answer(reply, "p1"), make_context(passages={"p1": passage})).passed
+async def test_a_part_of_a_price_or_address_is_not_the_one_of_the_passage(passage: str, reply: str) -> None:
+    assert not (await check_reply(answer(reply, "p1"), make_context(passages={"p1": passage}))).passed
 
 
 @pytest.mark.parametrize(
     "reply", ["Pro is $12, billed monthly.", "Pro is $ 12.", "It costs $12; nothing else.", "Only $12!"]
 )
-def test_a_price_of_the_passage_may_stand_before_any_punctuation(reply: str) -> None:
-    assert check_reply(answer(reply, "p1"), make_context(passages={"p1": "The Pro plan costs $12 a month."})).passed
+async def test_a_price_of_the_passage_may_stand_before_any_punctuation(reply: str) -> None:
+    assert (
+        await check_reply(answer(reply, "p1"), make_context(passages={"p1": "The Pro plan costs $12 a month."}))
+    ).passed
 
 
-def test_an_answer_needs_a_cited_passage() -> None:
-    assert check_reply(answer("Open Settings."), make_context()).reasons == ("an answer without a cited passage",)
+async def test_an_answer_needs_a_cited_passage() -> None:
+    assert (await check_reply(answer("Open Settings."), make_context())).reasons == (
+        "an answer without a cited passage",
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es", "fr", "pt"])
-def test_the_company_s_own_phrases_pass(company: Company, language: str) -> None:
+async def test_the_company_s_own_phrases_pass(company: Company, language: str) -> None:
     phrases = company.voice.phrases[language]
     said = [
         phrases.thanks,
@@ -211,18 +218,20 @@ def test_the_company_s_own_phrases_pass(company: Company, language: str) -> None
         phrases.not_found.format(product=company.profile.product),
     ]
 
-    assert [check_reply(words(text), make_context()).reasons for text in said] == [()] * len(said)
+    assert [
+        (await check_reply(words(text), make_context(triage=read_as(language=language)))).reasons for text in said
+    ] == [()] * len(said)
 
 
-def test_every_passage_of_the_help_centre_that_ships_may_be_quoted(company: Company) -> None:
+async def test_every_passage_of_the_help_centre_that_ships_may_be_quoted(company: Company) -> None:
     stopped: list[tuple[str, str, tuple[str, ...]]] = []
     files = sorted(company.knowledge_dir.rglob("*.md"))
     for file in files:
         document = knowledge.parse(file.read_bytes(), PurePosixPath(file.name))
         assert document is not None
         for section in document.sections:
-            context = make_context(passages={"p1": section.body})
-            verdict = check_reply(answer(" ".join(section.body.split(" ")[:300]), "p1"), context)
+            context = make_context(passages={"p1": section.body}, triage=read_as(language="it"))
+            verdict = await check_reply(answer(" ".join(section.body.split(" ")[:300]), "p1"), context)
             if not verdict.passed:
                 stopped.append((file.name, section.heading, verdict.reasons))
 

@@ -17,7 +17,7 @@ from deskhand import conversations, inbound, tickets
 from deskhand.conversations import Author, MessageKind
 from deskhand.db import Database
 from deskhand.desk import Desk
-from deskhand.flows import intake
+from deskhand.flows import filing
 from deskhand.ids import MessageId
 from deskhand.tickets import Outcome, Status, Ticket
 from deskhand.transport.base import Subscription
@@ -46,7 +46,7 @@ def bearer(token: str) -> dict[str, str]:
 async def file_all(desk: Desk) -> None:
     """Let the worker make messages and tickets of what was accepted; no agent runs."""
     stop = asyncio.Event()
-    wanted = Subscription(desk.topics.webform_inbound, partial(intake.file_message, desk), 10)
+    wanted = Subscription(desk.topics.webform_inbound, partial(filing.file_message, desk), 10)
     running = asyncio.create_task(desk.transport.run([wanted], stop))
     try:
         async with asyncio.timeout(15):

@@ -22,11 +22,13 @@ PATHS = {
     ("get", "/health/detailed"),
     ("post", "/support/submit"),
     ("get", "/support/ticket/{ref}"),
+    ("post", "/support/ticket/{ref}/replies"),
     ("post", "/webhooks/gmail"),
     ("post", "/webhooks/whatsapp"),
     ("post", "/webhooks/whatsapp/status"),
     ("get", "/metrics/channels"),
     ("get", "/conversations/{conversation_id}"),
+    ("get", "/conversations/{conversation_id}/files/{file_id}"),
     ("get", "/customers/lookup"),
     ("post", "/test/queue"),
 }
@@ -41,15 +43,15 @@ def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
 
 def guarded(app: FastAPI) -> list[tuple[str, str]]:
     found = [
-        (method, path.replace("{conversation_id}", str(uuid7())))
+        (method, path.replace("{conversation_id}", str(uuid7())).replace("{file_id}", str(uuid7())))
         for method, path, _ in operations(app)
         if not path.startswith(WITHOUT_KEY)
     ]
-    assert len(found) == 4
+    assert len(found) == 5
     return found
 
 
-def test_all_eleven_endpoints_are_documented(app: FastAPI) -> None:
+def test_all_thirteen_endpoints_are_documented(app: FastAPI) -> None:
     assert {(method, path) for method, path, _ in operations(app)} == PATHS
 
 

@@ -86,15 +86,6 @@ async def test_an_empty_form_names_what_is_missing(client: httpx.AsyncClient) ->
     assert "Message is missing." in response.text
 
 
-async def test_a_robot_is_told_and_a_person_can_send_again(client: httpx.AsyncClient) -> None:
-    key = await open_form(client)
-    refused = await post(client, key, website="https://spam.example")
-
-    assert refused.status_code == 422
-    assert "spam.example" not in refused.text
-    assert (await post(client, key)).status_code == 303
-
-
 async def test_with_the_database_down_the_form_keeps_the_text_and_its_key(
     client: httpx.AsyncClient, desk: Desk
 ) -> None:

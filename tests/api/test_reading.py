@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from uuid import UUID
+
 import httpx
 import pytest
 
 from deskhand import customers, reports
+from deskhand.channels.base import Batch, NewFile, RawMessage
 from deskhand.desk import Desk
 from deskhand.ids import uuid7
 from tests.api.asking import count, file_all, speak, submit, ticket_of
+from tests.driving import ask, payload, with_channel, working
+from tests.scripted_channel import scripted
 
 
 async def test_a_conversation_is_read_page_by_page_without_gap_or_double(
@@ -46,6 +52,62 @@ async def test_a_wrong_page_is_refused_with_the_field_named(
     response = await client.get(f"/conversations/{conversation_id}?{query}", headers=read_key)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == query.split("=")[0]
+
+
+async def test_a_file_can_be_saved_by_whoever_may_read_its_conversation(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str], write_key: dict[str, str]
+) -> None:
+    hostile = NewFile("..\\..\u202egnp.html", "text/html", b"<script>alert(1)</script>")
+    talking, _ = scripted(desk, on_fetch=lambda _: Batch((RawMessage(payload("See there"), (hostile,)),), {}))
+    mine = f"/conversations/{await until_filed(talking)}"
+    (message,) = [item for item in (await client.get(mine, headers=read_key)).json()["messages"] if item["files"]]
+    (file,) = message["files"]
+
+    answer = await client.get(f"{mine}/files/{file['id']}", headers=read_key)
+
+    assert (file["name"], file["size"]) == ("gnp.html", len(hostile.content))
+    assert (answer.status_code, answer.content) == (200, hostile.content)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for path, headers, status in (
+        (f"{mine}/files/{file['id']}", {}, 401),
+        (f"{mine}/files/{file['id']}", write_key, 403),
+        (f"/conversations/{uuid7()}/files/{file['id']}", read_key, 404),
+        (f"{mine}/files/{uuid7()}", read_key, 404),
+        (f"{mine}/files/1", read_key, 422),
+    ):
+        assert (await client.get(path, headers=headers)).status_code == status
+
+
+async def until_filed(desk: Desk) -> UUID:
+    """Run a worker until a message with a file has its conversation."""
+    async with working(desk), asyncio.timeout(20):
+        while True:
+            async with desk.db.transaction() as tx:
+                row = await (
+                    await tx.execute(
+                        "select conversation_id from messages m join message_files f on f.message_id = m.id"
+                    )
+                ).fetchone()
+            if row is not None:
+                return row[0]
+            await asyncio.sleep(0.02)
+
+
+async def test_a_failed_send_does_not_look_sent(
+    client: httpx.AsyncClient, desk: Desk, read_key: dict[str, str]
+) -> None:
+    mailing, _ = with_channel(desk, "email", refusal="Mailbox unknown.")
+    outcome = await ask(mailing, "Hello")
+
+    page = (await client.get(f"/conversations/{outcome.ticket.conversation_id}", headers=read_key)).json()
+
+    assert {item["kind"]: item["delivery"] for item in page["messages"]} == {
+        "event": None,
+        "outbound": "failed",
+        "inbound": None,
+    }
 
 
 async def test_an_unknown_conversation_is_not_found(client: httpx.AsyncClient, read_key: dict[str, str]) -> None:

@@ -95,7 +95,7 @@ async def test_one_key_and_content_posted_twice_has_one_effect_and_one_answer(
 
 
 async def test_one_key_posted_many_times_at_once_has_one_effect(client: httpx.AsyncClient, desk: Desk) -> None:
-    answers = await asyncio.gather(*(submit(client, key=KEY) for _ in range(12)))
+    answers = await asyncio.gather(*(submit(client, key=KEY) for _ in range(9)))
 
     assert len({answer["access_token"] for answer in answers}) == 1
     assert len({answer["reference"] for answer in answers}) == 1
@@ -174,7 +174,8 @@ async def test_the_estimate_does_not_tell_whether_an_address_is_a_customers(
         ({"subject": "two\nlines"}, "subject"),
         ({"name": "n" * 101}, "name"),
         ({"name": "Da\x1bna"}, "name"),
-        ({"website": "https://spam.example"}, "website"),
+        ({"category": "Two\nlines"}, "category"),
+        ({"filled_ms": -1}, "filled_ms"),
     ],
 )
 async def test_a_wrong_field_is_named_with_its_mend(
@@ -215,9 +216,7 @@ async def test_json_that_is_no_object_is_refused(client: httpx.AsyncClient, body
     assert response.json()["errors"][0]["message"] == "The body must be a JSON object."
 
 
-@pytest.mark.parametrize(
-    "media_type", ["", "text/plain", "multipart/form-data; boundary=x", "application/json; charset=latin-1"]
-)
+@pytest.mark.parametrize("media_type", ["", "text/plain", "text/html", "application/json; charset=latin-1"])
 async def test_another_media_type_is_refused(client: httpx.AsyncClient, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     response = await client.post("/support/submit", content=b"{}", headers=headers)

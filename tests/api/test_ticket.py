@@ -27,6 +27,9 @@ async def test_it_is_there_before_the_worker_has_seen_the_message(client: httpx.
             "name": "Dana Fox",
             "text": QUESTION["message"],
             "created_at": ticket["created_at"],
+            "state": "received",
+            "mailed": None,
+            "files": [],
         }
     ]
 

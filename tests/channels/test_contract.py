@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from deskhand.channels import build_channels
-from deskhand.channels.base import Channel, Reply
+from deskhand.channels.base import Channel, Outbound, Reply
+from deskhand.channels.fields import read_message
 from deskhand.company_folder import Company
 from deskhand.errors import ChannelError, InvalidInput
 from deskhand.settings import COMPANY_THAT_SHIPS, Settings, load_settings
@@ -115,7 +116,7 @@ def test_no_part_is_empty(channel: Channel) -> None:
 
 
 async def test_in_development_a_reply_reaches_somebody_without_any_account(channel: Channel) -> None:
-    receipt = await channel.send("dana@example.com", ("Hello",), delivery_id="d-1")
+    receipt = await channel.send(Outbound("d-1", "dana@example.com", "Hello"))
 
     assert receipt.state in ("sent", "delivered")
     assert channel.health().state in ("ready", "local")
@@ -129,7 +130,7 @@ async def test_in_production_a_channel_without_provider_fails_visibly(
         return
 
     with pytest.raises(ChannelError) as caught:
-        await strict.send("dana@example.com", ("Hello",), delivery_id="d-1")
+        await strict.send(Outbound("d-1", "dana@example.com", "Hello"))
 
     assert caught.value.permanent
     assert strict.health().state == "not_configured"
@@ -144,3 +145,13 @@ def test_every_channel_s_topic_is_consumed() -> None:
 def test_the_folder_that_ships_speaks_on_every_channel() -> None:
     assert COMPANY_THAT_SHIPS.is_dir()
     assert set(NAMES) <= set(shipped_company().voice.channels)
+
+
+def test_quoted_words_of_a_letter_are_kept_beside_the_customers_own(company: Company) -> None:
+    body = "All good, the file opens again.\n\nOn Monday Lisa wrote:\n> I want my money back\n> at once"
+    payload = {"provider_id": "one", "sender": "dana@example.com", "subject": "Re: Ticket", "body": body}
+
+    message = read_message("email", "email", payload)
+
+    assert message.body == "All good, the file opens again."
+    assert "I want my money back" in message.folded

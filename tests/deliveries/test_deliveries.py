@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from deskhand import deliveries
 from deskhand.db import Database, Tx
-from deskhand.deliveries import State
+from deskhand.deliveries import State, Word
 from deskhand.errors import NotFound
 from deskhand.ids import uuid7
 from tests.factories import NOON, make_conversation, make_message
@@ -17,11 +18,15 @@ from tests.races import at_once
 PARTS = ["Grüße 🎉\n", ' "zweite" Nachricht\t']
 
 
-async def _queue(tx: Tx) -> UUID:
+async def _queue_all(tx: Tx) -> tuple[UUID, ...]:
     message_id = await make_message(tx, await make_conversation(tx), kind="outbound", author="agent")
     return await deliveries.queue(
         tx, message_id=message_id, channel="email", recipient="dana@example.com", parts=PARTS, at=NOON
     )
+
+
+async def _queue(tx: Tx) -> UUID:
+    return (await _queue_all(tx))[0]
 
 
 async def _advance(tx: Tx, delivery_id: UUID, state: State) -> bool:
@@ -30,10 +35,14 @@ async def _advance(tx: Tx, delivery_id: UUID, state: State) -> bool:
 
 async def test_what_is_queued_is_kept_byte_for_byte(database: Database) -> None:
     async with database.transaction() as tx:
-        found = await deliveries.get(tx, await _queue(tx))
+        first, second = [await deliveries.get(tx, item) for item in await _queue_all(tx)]
+        whole = await deliveries.find_by_message(tx, first.message_id)
 
-    assert found.parts == PARTS
-    assert (found.state, found.attempts, found.recipient) == ("queued", 0, "dana@example.com")
+    assert [first.body, second.body] == PARTS
+    assert (first.position, second.position) == (1, 2)
+    assert (first.state, first.attempts, first.recipient) == ("queued", 0, "dana@example.com")
+    assert whole is not None
+    assert whole.items == (first, second)
 
 
 async def test_ten_workers_at_once_claim_it_once(database: Database) -> None:
@@ -94,3 +103,49 @@ async def test_an_unknown_delivery_is_not_found(database: Database) -> None:
     async with database.transaction() as tx:
         with pytest.raises(NotFound):
             await deliveries.get(tx, uuid7())
+
+
+@pytest.mark.parametrize(
+    ("states", "least"),
+    [
+        (("read", "delivered"), "delivered"),
+        (("delivered", "queued"), "queued"),
+        (("read", "failed", "queued"), "failed"),
+        (("sent", "unknown"), "unknown"),
+        (("sending", "sent"), "sending"),
+        (("read",), "read"),
+    ],
+)
+def test_a_message_is_as_far_as_the_least_of_its_parts(states: tuple[State, ...], least: State) -> None:
+    assert deliveries.state_of(states) == least
+
+
+async def test_the_same_word_twice_is_one_event(database: Database) -> None:
+    async with database.transaction() as tx:
+        delivery_id = await _queue(tx)
+        for _ in range(3):
+            await deliveries.record(tx, delivery_id, Word("delivered", "SM1"), at=NOON)
+
+        assert [event.state for event in await deliveries.list_events(tx, delivery_id)] == ["delivered"]
+
+
+async def test_what_is_sent_once_more_is_so_once(database: Database) -> None:
+    async with database.transaction() as tx:
+        delivery_id = await _queue(tx)
+        early = await deliveries.claim_again(tx, delivery_id, NOON)
+        await deliveries.claim(tx, delivery_id, NOON)
+        again = [await deliveries.claim_again(tx, delivery_id, NOON) for _ in range(2)]
+
+    assert (early, again) == (False, [True, False])
+
+
+async def test_waiting_words_are_taken_once_in_their_order(database: Database) -> None:
+    async with database.transaction() as tx:
+        for second, state in enumerate(("sent", "delivered", "sent")):
+            at = NOON + timedelta(seconds=second)
+            await deliveries.keep_waiting(tx, "whatsapp", "SM1", Word(state, "SM1"), at=at)
+        other = await deliveries.take_waiting(tx, "email", "SM1")
+        taken = [word.state for word in await deliveries.take_waiting(tx, "whatsapp", "SM1")]
+        rest = await deliveries.take_waiting(tx, "whatsapp", "SM1")
+
+    assert (other, taken, rest) == ([], ["sent", "delivered"], [])

@@ -94,7 +94,7 @@ def test_a_language_model_that_is_not_configured_is_one_clear_line(triage: Scrip
     done = call(write("set.jsonl", 1), "--brain", "llm")
 
     assert isinstance(done.exception, SetupInvalid)
-    assert str(done.exception) == "No language model is configured. Say --brain offline."
+    assert "DESKHAND_LLM_MODEL" in str(done.exception)
 
 
 def test_wrong_input_is_told_by_file_line_and_field(triage: ScriptedTriage) -> None:

@@ -21,14 +21,14 @@ async def test_the_owner_gets_a_mail_with_the_whole_case(escalating: Desk) -> No
 
     outcome = await ask(desk, "There are strange logins to my account.", channel="whatsapp")
 
-    ((recipient, (notice,), _),) = mail.sends
-    assert recipient == "james.okafor@techcorp.io"
-    assert outcome.ticket.reference in notice
+    (mailed,) = mail.sends
+    assert mailed.recipient == "james.okafor@techcorp.io"
+    assert outcome.ticket.reference in mailed.text
     for told in (
         *("James Okafor", "security (urgent)", "Dana Fox", "plan free", "whatsapp", "strange logins"),
         *("Check the access log", "There are strange logins to my account.", "UTC"),
     ):
-        assert told in notice
+        assert told in mailed.text
     assert outcome.escalation is not None
     assert outcome.escalation.notice == "sent"
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from deskhand import knowledge
 from deskhand.company_folder import Company
 from deskhand.db import Database
-from deskhand.flows.ingest import Progress, embed_missing, load_company_knowledge, load_knowledge
+from deskhand.flows.ingest import load_company_knowledge, load_knowledge
+from deskhand.flows.vectors import Progress
 from deskhand.inference import LocalEmbedder
 from deskhand.knowledge import Article
 from tests.knowledge.library import Library
@@ -232,30 +233,6 @@ async def test_progress_is_told_for_every_file(library: Library) -> None:
     await load_knowledge(library, [library.folder], progress=seen.append)
 
     assert seen == [Progress(1, 2, "boats.md", "added"), Progress(2, 2, "rockets.md", "added")]
-
-
-async def test_a_new_model_gets_its_vectors_beside_the_old_ones(library: Library) -> None:
-    await library.load()
-    counting = Counting(library.db, CountingEmbedder(library.db, []))
-
-    assert await embed_missing(counting) == 2
-    assert await embed_missing(counting) == 0
-
-    assert await library.count("vectors") == 4
-    assert (await library.search("moor a boat"))[0].cosine > 0.3
-    async with library.db.transaction() as tx:
-        assert await knowledge.delete_other_vectors(tx, "counting:1") == 2
-
-
-async def test_loading_the_same_files_with_a_new_model_embeds_them(library: Library) -> None:
-    await library.load()
-    counting = Counting(library.db, CountingEmbedder(library.db, []))
-
-    report = await load_knowledge(counting, [library.folder])
-
-    assert report.unchanged == ("boats", "rockets")
-    async with library.db.transaction() as tx:
-        assert await knowledge.count_without_vectors(tx, "counting:1") == 0
 
 
 async def test_the_companys_own_articles_have_their_own_source(library: Library, company: Company) -> None:

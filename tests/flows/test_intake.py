@@ -83,12 +83,25 @@ async def test_twenty_posts_of_one_form_at_the_same_instant_are_one(desk: Desk) 
     assert await _pending(desk) == 1
 
 
-async def test_an_id_used_again_for_other_words_is_a_conflict(desk: Desk) -> None:
-    given = payload("How do I invite a colleague?")
-    await intake.accept(desk, "email", given)
+async def test_a_form_s_key_used_again_for_other_words_is_a_conflict(desk: Desk) -> None:
+    given = payload("How do I invite a colleague?", channel="web_form")
+    await intake.accept(desk, "web_form", given, promise_reference=True, idempotency_key="k" * 32)
 
     with pytest.raises(Conflict):
-        await intake.accept(desk, "email", given | {"body": "Something else."})
+        await intake.accept(
+            desk, "web_form", given | {"body": "Else."}, promise_reference=True, idempotency_key="k" * 32
+        )
+
+
+async def test_a_provider_that_sends_an_id_again_with_other_words_changes_nothing(desk: Desk) -> None:
+    given = payload("How do I invite a colleague?")
+    first = await intake.accept(desk, "email", given)
+
+    second = await intake.accept(desk, "email", given | {"body": "Something else."})
+
+    assert (second.inbound_id, second.duplicate) == (first.inbound_id, True)
+    async with desk.db.transaction() as tx:
+        assert (await inbound.get(tx, first.inbound_id)).payload == given
 
 
 async def test_the_secret_of_the_status_page_is_kept_as_a_hash_only(desk: Desk) -> None:

@@ -37,6 +37,8 @@ async def test_a_record_holds_what_a_replay_needs(knowing_desk: Desk) -> None:
         "handler": "agent",
         "language": "en",
         "unhelpful_turns": 1,
+        "asked_back": False,
+        "standing": None,
         "recent": [str(first.reply.id), str(first.decision.message_id)],
     }
 

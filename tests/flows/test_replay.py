@@ -41,12 +41,13 @@ async def test_a_ticket_without_any_change_replays_without_difference(knowing_de
     thread = str(first.decision.conversation_id)
     await ask(desk, OFF_TOPIC, thread=thread)
     await ask(desk, "I was charged twice.", thread=thread)
+    await ask(desk, OFF_TOPIC, thread=thread)
 
     ticket, turns = await replay_ticket(desk, first.ticket.reference)
 
     assert ticket.id == first.ticket.id
-    assert [turn.then.action for turn in turns] == ["answered", "escalated", "escalated"]
-    assert [(turn.differences, turn.causes) for turn in turns] == [((), ())] * 3
+    assert [turn.then.action for turn in turns] == ["answered", "asked_back", "escalated", "escalated"]
+    assert [(turn.differences, turn.causes) for turn in turns] == [((), ())] * 4
     assert turns[0].now.cited == ("invite-members › Invite a colleague (version 1)",)
 
 

@@ -304,12 +304,12 @@ async def test_what_is_stored_is_what_was_sent_byte_for_byte(knowing_desk: Desk)
         desk, fake = with_channel(knowing_desk, name)
         outcome = await ask(desk, f"{QUESTION} 🎉 Grüße", channel=name)
 
-        customer_sends = [send for send in fake.sends if not send[2].startswith("notice-")]
+        sent = [outbound for outbound in fake.sends if not outbound.delivery_id.startswith("notice-")]
         assert outcome.reply is not None
         assert outcome.delivery is not None
-        ((_, parts, delivery_id),) = customer_sends
-        assert delivery_id == str(outcome.delivery.id)
-        assert list(parts) == outcome.delivery.parts
+        parts = [outbound.text for outbound in sent]
+        assert [outbound.delivery_id for outbound in sent] == [str(item.id) for item in outcome.delivery.items]
+        assert parts == outcome.delivery.parts
         assert outcome.reply.body == "\n\n".join(parts)
 
 
@@ -328,4 +328,4 @@ async def test_the_words_are_formatted_once_and_never_again(desk: Desk) -> None:
 
     assert len(formatted) == 1
     assert outcome.delivery is not None
-    assert list(fake.sends[0][1]) == outcome.delivery.parts
+    assert [outbound.text for outbound in fake.sends] == outcome.delivery.parts

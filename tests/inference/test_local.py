@@ -147,9 +147,9 @@ async def test_a_failed_load_is_tried_again(tmp_path: Path) -> None:
 async def test_many_first_calls_load_the_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
-    def open_and_count(file: Path, threads: int) -> Session:
+    def open_and_count(model: bytes, threads: int) -> Session:
         opened.append(threading.current_thread().name)
-        return onnx.open_session(file, threads)
+        return onnx.open_session(model, threads)
 
     monkeypatch.setattr(local, "open_session", open_and_count)
     embedder = LocalEmbedder()

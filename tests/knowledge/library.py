@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskhand import knowledge
+from deskhand.agent.tools.search_knowledge_base import look_up
 from deskhand.db import Database
 from deskhand.flows.ingest import LoadReport, load_knowledge
 from deskhand.inference import LocalEmbedder
@@ -37,12 +37,8 @@ class Library:
     async def load(self) -> LoadReport:
         return await load_knowledge(self, [self.folder])
 
-    async def search(self, query: str, *, language: str = "en", limit: int = 5) -> list[Hit]:
-        vectors = await self.embedder.embed(knowledge.query_parts(query))
-        async with self.db.transaction() as tx:
-            return await knowledge.search(
-                tx, query, vectors, model=self.embedder.model_id, limit=limit, language=language
-            )
+    async def search(self, query: str, *, language: str = "en", limit: int = 5, product: str = "") -> list[Hit]:
+        return await look_up(self.db, self.embedder, query, limit=limit, language=language, product=product)
 
     async def count(self, table: str) -> int:
         counts = {

@@ -7,6 +7,8 @@ import pytest
 
 from deskhand import knowledge
 from deskhand.company_folder import Company
+from deskhand.knowledge import Query
+from deskhand.knowledge.terms import query_terms
 from tests.knowledge.library import Library
 
 ARTICLES = (
@@ -145,9 +147,14 @@ async def test_an_empty_knowledge_base_gives_nothing(library: Library) -> None:
 
 
 async def test_passages_without_vectors_of_the_model_are_found_by_their_words(filled: Library) -> None:
+    text = "/taskflow slack invoices"
+
     async with filled.db.transaction() as tx:
         hits = await knowledge.search(
-            tx, "/taskflow slack invoices", np.ones((1, 8), np.float32), model="another:1", limit=3, language="en"
+            tx,
+            Query(text, tuple(query_terms(text)), "another:1", np.ones((1, 8), np.float32)),
+            limit=3,
+            language="en",
         )
 
     assert hits

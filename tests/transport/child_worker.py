@@ -1,6 +1,6 @@
 """A worker in a process of its own, to be killed or stopped: says what it was handed, then does as it is told.
 
-Usage: child_worker.py CONNINFO LEASE_SECONDS ATTEMPTS ACT, where ACT is settle, hang or die.
+Usage: child_worker.py CONNINFO ACT BATCH, where ACT is settle, hang or die; settings come from the environment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from deskhand.db import Database
 from deskhand.errors import LeaseLost
 from deskhand.log import configure
 from deskhand.settings import Settings
-from deskhand.transport import Delivery, PostgresTransport, Subscription
+from deskhand.transport import Delivery, Subscription
+from deskhand.transport.configured import open_transport
 from tests.transport.consuming import TOPIC, number, quick
 
 
@@ -23,13 +24,9 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201  # the parent reads it
 
 
-async def main(conninfo: str, lease: float, attempts: int, act: str) -> None:
-    settings = quick(
-        Settings(_env_file=None),  # pyright: ignore[reportCallIssue]  # pydantic-settings' own
-        queue_lease=timedelta(seconds=lease),
-        queue_attempts=attempts,
-        queue_poll=timedelta(seconds=0.1),
-    )
+async def main(conninfo: str, act: str, batch: int) -> None:
+    settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]  # pydantic-settings' own
+    settings = quick(settings, queue_poll=timedelta(seconds=0.1))
     database = Database(conninfo)
     await database.open()
 
@@ -50,9 +47,9 @@ async def main(conninfo: str, lease: float, attempts: int, act: str) -> None:
             raise
         say("settled", number(delivery.messages[0]))
 
-    await PostgresTransport(database, settings).run([Subscription(TOPIC, handle)], asyncio.Event())
+    await open_transport(database, settings).run([Subscription(TOPIC, handle, batch)], asyncio.Event())
 
 
 if __name__ == "__main__":
     configure("error", as_json=False)
-    asyncio.run(main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

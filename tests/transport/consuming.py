@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, LiteralString
 
+from confluent_kafka import ConsumerGroupTopicPartitions as Starts
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
 from deskhand.db import Database
 from deskhand.settings import Settings
 from deskhand.transport import Delivery, Message, OnDead, Subscription, TopicLag, Transport
+from deskhand.transport.kafka.brokers import Brokers
 
 TOPIC = "test.work"
+KAFKA_TOPICS = (TOPIC, "test.other", "test.next", "test.flooded", "a", "b", "deskhand.dlq")
 
 MakeTransport = Callable[..., Transport]
 
@@ -27,6 +33,21 @@ def quick(settings: Settings, **changes: object) -> Settings:
         "drain": timedelta(seconds=10),
     }
     return settings.model_copy(update=pace | changes)
+
+
+async def create_topics(settings: Settings, topics: Collection[str]) -> None:
+    """Make a test's topics on the broker, and have its group begin at their start, which it would find out in 0.5 s."""
+    brokers = Brokers(settings)
+    await brokers.create(dict.fromkeys(topics, settings.kafka_retention))
+    starts = [
+        TopicPartition(brokers.name(topic), number, 0)
+        for topic in topics
+        for number in range(settings.kafka_partitions)
+    ]
+    admin: Any = AdminClient(brokers.config())
+    for answer in admin.alter_consumer_group_offsets([Starts(settings.kafka_group, starts)]).values():
+        with suppress(KafkaException):  # the broker's first group: it begins half a second later
+            await asyncio.wrap_future(answer)
 
 
 async def eventually(true: Callable[[], bool], seconds: float = 20.0) -> None:

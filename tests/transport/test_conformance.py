@@ -191,17 +191,19 @@ async def test_a_delayed_message_waits_and_the_later_ones_of_its_key_behind_it(
 ) -> None:
     record = Record()
     loop = asyncio.get_running_loop()
-    began = loop.time()
     async with working(transport, Subscription(TOPIC, record, batch=10)):
-        await publish(database, transport, 1, delay=timedelta(seconds=0.4))
+        await publish(database, transport, 0, key="ben")
+        await eventually(lambda: record.settled == [0])  # the worker is at work
+        began = loop.time()
+        await publish(database, transport, 1, delay=timedelta(seconds=0.6))
         await publish(database, transport, 2)
         await publish(database, transport, 3, key="ben")
-        await eventually(lambda: record.settled == [3])
+        await eventually(lambda: record.settled == [0, 3])
         assert (await lag_of(transport)).waiting_retry == 2
-        await eventually(lambda: len(record.settled) == 3)
+        await eventually(lambda: len(record.settled) == 4)
 
-    assert loop.time() - began >= 0.4
-    assert record.settled == [3, 1, 2]
+    assert loop.time() - began >= 0.6
+    assert record.settled == [0, 3, 1, 2]
 
 
 async def test_a_delay_holds_also_behind_an_earlier_message(database: Database, transport: Transport) -> None:
@@ -354,3 +356,41 @@ async def test_a_topic_that_another_process_consumes_stays_untouched(database: D
 
     assert (await lag_of(transport, "test.other")).pending == 1
     assert [number(message) for message in record.handed] == [2]
+
+
+async def test_workers_that_come_and_go_hand_nothing_out_twice(
+    database: Database, make_transport: MakeTransport
+) -> None:
+    records = [Record(lambda _: asyncio.sleep(0.002)) for _ in range(3)]
+    publisher = make_transport()
+    for n in range(90):
+        await publish(database, publisher, n, key=f"key {n % 9}")
+
+    for record in records:
+        async with working(make_transport(), Subscription(TOPIC, record)):
+            await eventually(lambda record=record: len(record.settled) >= 25)
+
+    handed = [number(message) for record in records for message in record.handed]
+    assert len(handed) == len(set(handed))
+    for key in range(9):
+        assert [n for n in handed if n % 9 == key] == sorted(n for n in handed if n % 9 == key)
+
+
+async def test_a_stalled_handler_holds_no_more_than_its_share_and_loses_nothing(
+    database: Database, make_transport: MakeTransport
+) -> None:
+    transport = make_transport(worker_concurrency=4)
+    go_on = asyncio.Event()
+    stalled = Record(lambda _: go_on.wait())  # pyright: ignore[reportArgumentType]  # its result is of no interest
+    async with database.transaction() as tx:
+        for n in range(400):
+            await transport.publish(tx, TOPIC, f"customer {n}", {"n": n})
+
+    async with working(transport, Subscription(TOPIC, stalled)):
+        await eventually(lambda: len(stalled.handed) == 4)
+        await asyncio.sleep(0.3)
+        assert len(stalled.handed) == 4
+        go_on.set()
+        await eventually(lambda: len(stalled.settled) == 400)
+
+    assert sorted(stalled.settled) == list(range(400))

@@ -264,12 +264,12 @@ async def test_a_whole_topic_is_replayed_in_order(database: Database, make_trans
     record = Record(failing(ValueError("no"), *everything, times=1))
     await publish(database, transport, *everything)
     async with working(transport, Subscription(TOPIC, record)):
-        await eventually(lambda: len(record.handed) == 230)
+        await eventually(lambda: len(record.handed) == 230, 60)
 
     assert await transport.replay(topic="test.other") == 0
     assert await transport.replay(topic=TOPIC) == 230
     async with working(transport, Subscription(TOPIC, record, batch=10)):
-        await eventually(lambda: len(record.settled) == 230)
+        await eventually(lambda: len(record.settled) == 230, 60)
 
     assert record.settled == list(everything)
     assert (await lag_of(transport)).dead == 0

@@ -29,6 +29,8 @@ from tests.transport.consuming import (
     working,
 )
 
+pytestmark = [pytest.mark.usefixtures("kind"), pytest.mark.parametrize("kind", ["postgres"], indirect=True)]
+
 
 async def test_a_slow_handler_keeps_its_lease(database: Database, make_transport: MakeTransport) -> None:
     impatient = {"queue_lease": timedelta(seconds=0.6), "queue_poll": timedelta(seconds=0.1)}

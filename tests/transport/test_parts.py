@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
-from deskhand.transport import Topics
+import pytest
+from confluent_kafka import Message as KafkaMessage
+
+from deskhand.transport import Message, Topics
 from deskhand.transport.envelope import MAX_KEY_BYTES, clean, encode, fold
+from deskhand.transport.kafka.partitions import Window
+from deskhand.transport.kafka.wire import OutboxRow, decode, encode_row
 from deskhand.transport.shares import divide, topic_cap
 
 
@@ -14,7 +19,7 @@ def test_topics_carry_the_prefix_and_channels_find_theirs() -> None:
 
     assert topics.webform_inbound == topics.inbound("web_form") == "acme.channels.webform.inbound"
     assert topics.tickets_incoming == "acme.tickets.incoming"
-    assert len({*topics.consumed, topics.dlq}) == 8
+    assert len({*topics.consumed, topics.dlq}) == len(topics.consumed) + 1
     assert all(topic.startswith("acme.") for topic in topics.consumed)
 
 
@@ -55,3 +60,34 @@ def test_a_long_error_keeps_its_two_ends() -> None:
     assert len(shortened) <= 100
     assert shortened.startswith("begin")
     assert shortened.endswith("end")
+
+
+def test_only_what_is_finished_without_a_gap_may_be_committed() -> None:
+    window = Window()
+    for offset in (3, 4, 7, 8):  # 5 and 6 are no messages
+        window.add(offset)
+
+    assert not window.finish(4)
+    assert window.position is None
+    assert window.finish(3)
+    assert window.position == 5
+    assert not window.finish(8)
+    assert window.finish(7)
+    assert (window.position, len(window)) == (9, 0)
+
+
+def test_a_message_arrives_as_the_row_that_was_sent() -> None:
+    moment = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    wire = encode_row(OutboxRow(7, "t", "änne", '{"n":1}', {"trace": "ü"}, "d", moment))
+    raw = KafkaMessage(topic="t", partition=1, offset=5, key=wire.key, value=wire.value, headers=wire.headers)
+
+    record = decode("t", raw)
+    assert record.message == Message(7, "t", "änne", {"n": 1}, {"trace": "ü"}, 1, moment)
+    assert (record.partition, record.offset, record.dedup_key, record.fault) == (1, 5, "d", "")
+
+
+@pytest.mark.parametrize("value", [b"[1]", b"{", b"\xff", None])
+def test_what_is_none_of_ours_becomes_a_record_with_a_fault(value: bytes | None) -> None:
+    raw = KafkaMessage(topic="t", partition=0, offset=1, key=b"k", value=value, headers=[("deskhand-id", b"1")])
+
+    assert decode("t", raw).fault

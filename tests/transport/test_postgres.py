@@ -32,6 +32,8 @@ from tests.transport.consuming import (
     working,
 )
 
+pytestmark = [pytest.mark.usefixtures("kind"), pytest.mark.parametrize("kind", ["postgres"], indirect=True)]
+
 
 async def test_another_process_is_woken_by_a_notice_long_before_its_poll(
     database: Database, make_transport: MakeTransport

@@ -27,13 +27,13 @@ from pydantic_ai.tools import ToolDefinition
 
 from deskhand.agent import brain_offline
 from deskhand.agent.decision import ToolCall
-from deskhand.agent.llm.breaker import CircuitBreaker
 from deskhand.agent.llm.budget import Allowance, GivenUp, TurnBudget
 from deskhand.agent.llm.cleaning import clean_value, one_line, shorten
 from deskhand.agent.llm.prompt import SystemPrompt, build_system_prompt, build_task, nudge
 from deskhand.agent.tools import MOST_CALLS, TOOLS, ToolContext, ToolError, ToolRuntime
 from deskhand.agent.tools.get_customer_history import HistoryOutput
 from deskhand.agent.tools.search_knowledge_base import SearchOutput
+from deskhand.breaker import CircuitBreaker
 from deskhand.clock import Clock
 from deskhand.company_folder import Company
 from deskhand.inference.chat import ChatFailed, ChatLimits, ChatModel, open_chat_model

@@ -120,7 +120,7 @@ async def _say_phrase(runtime: ToolRuntime) -> None:
     """Thanks, greetings, praise, wishes and vague messages have a sentence of the company's for an answer."""
     context = runtime.context
     phrases = context.company.voice.for_language(context.triage.language)
-    vague = phrases.still_not_working if context.conversation.unhelpful_turns > 0 else phrases.ask_back
+    vague = phrases.still_not_working if context.state.unhelpful_turns > 0 else phrases.ask_back
     kind, text = {
         "thanks": ("acknowledgement", phrases.thanks),
         "feedback": ("acknowledgement", phrases.thanks),
@@ -128,7 +128,17 @@ async def _say_phrase(runtime: ToolRuntime) -> None:
         "feature_request": ("acknowledgement", phrases.feature_logged),
         "vague": ("ask_back", vague),
     }[context.triage.intent]
+    if kind == "ask_back" and context.standing is not None:
+        await _add_to_the_ticket(runtime)
+        return
     await runtime.call("send_response", {"kind": kind, "text": text})
+
+
+async def _add_to_the_ticket(runtime: ToolRuntime) -> None:
+    """A person has the ticket: what they will read asks nothing back."""
+    await runtime.call(
+        "escalate_to_human", {"rule": policy.NO_RULE, "reason": "Wrote again while waiting for a person."}
+    )
 
 
 async def _escalate(runtime: ToolRuntime) -> None:
@@ -146,7 +156,10 @@ async def _without_evidence(runtime: ToolRuntime, found: SearchOutput) -> None:
     """Nothing in the help centre answers: say so and ask back once, since the policy wants a try; then a person."""
     context = runtime.context
     phrases = context.company.voice.for_language(context.triage.language)
-    if context.conversation.unhelpful_turns == 0:
+    if context.standing is not None:
+        await _add_to_the_ticket(runtime)
+        return
+    if context.state.unhelpful_turns == 0:
         product = context.company.profile.product
         text = phrases.ask_back if context.triage.intent == "problem" else phrases.not_found.format(product=product)
         await runtime.call("send_response", {"kind": "ask_back", "text": text})

@@ -48,6 +48,14 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The escalation that put a ticket on a person's desk. `is_known`: the customer has read that more is added."""
+
+    rule: str
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What is true in the database after the turn's one commit."""
 
@@ -63,7 +71,8 @@ Commit = Callable[[Ending], Awaitable[Committed]]
 class TurnState:
     """What happened so far in this turn.
 
-    `closing` is the call that is about to end it; `prompt` is what a language model was told: no reply may repeat it.
+    `closing` is the call that is about to end it; `prompt` is what a language model was told: no reply may repeat it;
+    `unhelpful_turns` are our answers before this message that did not help.
     """
 
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
@@ -74,6 +83,7 @@ class TurnState:
     times: StepTimes = field(default_factory=StepTimes)
     brain: BrainUse = field(default_factory=BrainUse)
     prompt: str = ""
+    unhelpful_turns: int = 0
     searched: bool = False
     ticketed: bool = False
     ended: bool = False
@@ -98,4 +108,5 @@ class ToolContext:
     verdict: Verdict
     commit: Commit
     state: TurnState = field(default_factory=TurnState)
+    standing: Standing | None = None
     is_rehearsal: bool = False

@@ -13,9 +13,9 @@ Band = Literal["send", "flag", "hold", "hand_off"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a rule fired: the words or the fact, and how strongly (0..1)."""
+    """Why a rule fired, or by which counterexample it did not: the words or the fact, and how strongly (0..1)."""
 
-    source: Literal["pattern", "model", "examples", "sentiment", "plan", "conversation"]
+    source: Literal["pattern", "model", "examples", "counterexample", "sentiment", "plan", "conversation"]
     text: str
     score: float
 

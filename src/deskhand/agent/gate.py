@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deskhand.agent.decision import Draft
+from deskhand.agent.gate_facts import strange_facts
 from deskhand.agent.gate_languages import (
     FOREIGN_CLAIMS,
     FOREIGN_PROMISES,
@@ -18,6 +19,7 @@ from deskhand.agent.gate_languages import (
     said_in_other_words,
 )
 from deskhand.agent.gate_leaks import repeated_instructions
+from deskhand.agent.gate_meaning import strange_meanings
 from deskhand.agent.gate_patterns import (
     CLAIMS,
     DOMAIN,
@@ -28,15 +30,15 @@ from deskhand.agent.gate_patterns import (
     PROMISES,
     REFERENCE,
     SECRET,
-    SENTENCE,
     URL,
 )
+from deskhand.agent.gate_reply_language import wrong_language
+from deskhand.agent.gate_sentences import flat, own_sentences
 
 if TYPE_CHECKING:
     from deskhand.agent.context import ToolContext
 
 MOST_WORDS = 400
-NOISE = re.compile(r"[^\w]+")
 APOSTROPHES = str.maketrans("\u2018\u2019\u02bc", "'''")
 
 
@@ -54,19 +56,22 @@ class GateVerdict:
         return {"passed": self.passed, "reasons": list(self.reasons)}
 
 
-def check_reply(draft: Draft, context: ToolContext) -> GateVerdict:
+async def check_reply(draft: Draft, context: ToolContext) -> GateVerdict:
     """Stop what no cited passage backs: promises, prices, links, addresses, claimed acts, internals, foreign data."""
-    sources = "\n".join(
-        f"{cited.title}\n{cited.heading}\n{context.state.passage_texts.get(cited.passage_id, '')}"
-        for cited in draft.citations
-    )
-    return GateVerdict(tuple(_reasons(draft, _visible(draft.text), context, _visible(sources))))
+    passages = [context.state.passage_texts.get(cited.passage_id, "") for cited in draft.citations]
+    titles = (f"{cited.title}\n{cited.heading}" for cited in draft.citations)
+    sources = _visible("\n".join(f"{title}\n{text}" for title, text in zip(titles, passages, strict=True)))
+    text = _visible(draft.text)
+    own = own_sentences(text, sources, context.company)
+    reasons = [*_reasons(draft, text, context, sources), *_strange_sentences(own)]
+    written = f"{context.message.subject}\n{context.message.body}"
+    reasons += [*strange_facts(own, sources, written), *wrong_language(own, context, passages)]
+    reasons += await strange_meanings(own, context, sources, context.triage.language)
+    return GateVerdict(tuple(reasons))
 
 
 def _reasons(draft: Draft, text: str, context: ToolContext, sources: str) -> Iterator[str]:
-    flat = _flat(sources)
-    yield from _strange_sentences(text, flat)
-    if (found := INTERNAL.search(text)) and _flat(found[0]) not in flat:
+    if (found := INTERNAL.search(text)) and flat(found[0]) not in flat(sources):
         yield f"internal: {found[0][:60]}"
     yield from repeated_instructions(text, context, sources)
     backed = _amounts(sources)
@@ -85,14 +90,8 @@ def _reasons(draft: Draft, text: str, context: ToolContext, sources: str) -> Ite
         yield f"longer than {MOST_WORDS} words"
 
 
-def _strange_sentences(text: str, sources: str) -> Iterator[str]:
-    for found in SENTENCE.findall(text):
-        sentence = found.strip()
-        if _flat(sentence) in sources:
-            continue
-        told, colon, quoted = sentence.partition(": ")
-        if colon and _flat(quoted) in sources:
-            sentence = told  # "Our help centre says: ..."
+def _strange_sentences(sentences: Sequence[str]) -> Iterator[str]:
+    for sentence in sentences:
         if promised(PROMISES, sentence) or said_in_other_words(FOREIGN_PROMISES, sentence):
             yield f"promise: {sentence[:120]}"
         if any(claim.search(sentence) for claim in CLAIMS) or said_in_other_words(FOREIGN_CLAIMS, sentence):
@@ -155,7 +154,3 @@ def _visible(text: str) -> str:
     """The text as a reader sees it: no invisible characters, one kind of apostrophe."""
     shown = "".join(char for char in text if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFKC", shown).translate(APOSTROPHES)
-
-
-def _flat(text: str) -> str:
-    return NOISE.sub(" ", text).strip().lower()

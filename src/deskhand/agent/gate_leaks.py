@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -49,22 +51,41 @@ def find_leaks(text: str, *, prompt: str, public: str) -> Iterator[str]:
         yield "words are spelled out letter by letter"
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is looked for of a prompt: the phrases as they are and with jumbled letters, and the short statements."""
+
+    phrases: frozenset[str]
+    jumbled: frozenset[str]
+    statements: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)  # one prompt serves all turns of a process
+def _read(prompt: str) -> _Told:
+    statements = (_words(written) for written in SENTENCE.findall(prompt) if written.endswith((".", "!")))
+    return _Told(
+        phrases=frozenset(_phrases(prompt)),
+        jumbled=frozenset(_phrases(_anagram(prompt))),
+        statements=tuple(sentence for sentence in statements if sentence.count(" ") >= SENTENCE_WORDS - 1),
+    )
+
+
 def _repeated(text: str, prompt: str, public: str) -> str | None:
     """Eight words of the prompt in a row, however the letters were moved, or a whole short sentence of it."""
-    private = _phrases(prompt) - _phrases(public)
+    told = _read(prompt)
     for form in _forms(text):
-        if found := sorted(_phrases(form) & private):
-            return found[0]
-    if _phrases(_anagram(text)) & (_phrases(_anagram(prompt)) - _phrases(_anagram(public))):
+        found = _phrases(form) & told.phrases
+        if found and (private := sorted(found - _phrases(public))):
+            return private[0]
+    jumbled = _phrases(_anagram(text)) & told.jumbled
+    if jumbled and jumbled - _phrases(_anagram(public)):
         return "with jumbled letters"
-    said, known = f" {_words(text)} ", f" {_words(public)} "
-    for written in SENTENCE.findall(prompt):
-        if not written.endswith((".", "!")):
-            continue
-        sentence = _words(written)
-        if sentence.count(" ") >= SENTENCE_WORDS - 1 and f" {sentence} " in said and f" {sentence} " not in known:
-            return sentence
-    return None
+    said = f" {_words(text)} "
+    return next((line for line in told.statements if f" {line} " in said and not _holds(public, line)), None)
+
+
+def _holds(text: str, line: str) -> bool:
+    return f" {line} " in f" {_words(text)} "
 
 
 def _words(text: str) -> str:

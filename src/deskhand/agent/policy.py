@@ -44,6 +44,14 @@ def decide(triage: Triage) -> Verdict:
     return Verdict("respond", None, (), round(1.0 - nearest, 4))
 
 
+def is_stricter(company: Company, rule: str, *, than: str) -> bool:
+    """Whether a rule names the owner before another one would: by tier, then by the folder's order."""
+    rules = company.escalation.rules
+    ranks = {entry.name: (entry.tier != "always", place) for place, entry in enumerate(rules)}
+    last = (True, len(rules))
+    return ranks.get(rule, last) < ranks.get(than, last)
+
+
 def assign(company: Company, rule_name: str, plan: Plan, at: datetime, *, verified: bool = True) -> Assignment:
     """Owner and deadline for a rule of the folder, or for `NO_RULE` the default owner."""
     escalation = company.escalation

@@ -37,7 +37,9 @@ async def lookup(
         if email is not None:
             found = await customers.find_by_identifier(tx, "email", email)
         else:
-            found = await customers.find_by_identifier(tx, "phone", phone or "")
+            number = customers.normalise("phone", phone or "")
+            found = await customers.find_by_identifier(tx, "phone", number)
+            found = found or await customers.find_by_identifier(tx, "whatsapp_id", number)
         if found is None:
             raise NotFound("No customer has this address.")
         identifiers = await customers.list_identifiers(tx, found.id)

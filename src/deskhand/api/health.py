@@ -13,7 +13,8 @@ from deskhand.api.problems import RETRY_AFTER_SECONDS, problem
 from deskhand.api.schemas import Alive, Check, Checks, Readiness, TransportCheck
 from deskhand.db import pending_migrations
 from deskhand.desk import Desk
-from deskhand.errors import DatabaseUnavailable, DeskhandError
+from deskhand.errors import BrokerUnavailable, DatabaseUnavailable, DeskhandError
+from deskhand.flows.channel_reports import report_channels
 from deskhand.log import get_logger
 
 PATIENCE_SECONDS = 3.0
@@ -62,10 +63,7 @@ async def examine(desk: Desk) -> Checks:
         transport=transport,
         models=await _examine_models(desk),
         company=_examine_company(desk),
-        channels={
-            name: Check(state=found.state, detail=found.detail)
-            for name, found in ((name, channel.health()) for name, channel in desk.channels.items())
-        },
+        channels=await _examine_channels(desk),
     )
 
 
@@ -79,18 +77,40 @@ async def _examine_database(desk: Desk) -> tuple[Check, TransportCheck]:
             if pending:
                 detail = f"{len(pending)} migration(s) pending: run `deskhand migrate`"
                 return Check(state="down", detail=detail), no_transport
-            lags = await desk.transport.lag()
     except (DatabaseUnavailable, TimeoutError) as error:
         log.warning("database_check_failed", error=str(error) or type(error).__name__)
         return DOWN, no_transport
+    return Check(state="ok"), await _examine_transport(desk)
+
+
+async def _examine_transport(desk: Desk) -> TransportCheck:
+    """Brokers that are away hinder no request: what is published waits in the database."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            lags = await desk.transport.lag()
+    except (BrokerUnavailable, DatabaseUnavailable, TimeoutError) as error:
+        log.warning("transport_check_failed", error=str(error) or type(error).__name__)
+        if desk.settings.transport == "kafka" and not isinstance(error, DatabaseUnavailable):
+            return TransportCheck(state="degraded", detail="the brokers can't be reached: messages wait in the outbox")
+        return TransportCheck(state="down", detail="can't be reached")
     dead = sum(lag.dead for lag in lags)
-    return Check(state="ok"), TransportCheck(
+    return TransportCheck(
         state="ok",
         detail=f"{dead} message(s) were given up: see `deskhand queue`" if dead else "",
         pending=sum(lag.pending for lag in lags),
         oldest_age_seconds=round(max((lag.oldest_age_seconds for lag in lags), default=0.0), 3),
         dead_letters=dead,
     )
+
+
+async def _examine_channels(desk: Desk) -> dict[str, Check]:
+    """What was kept about them where it can be read, their own word otherwise."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), desk.db.transaction() as tx:
+            return {item.name: Check(state=item.state, detail=item.detail) for item in await report_channels(desk, tx)}
+    except (DatabaseUnavailable, TimeoutError):
+        told = {name: channel.health() for name, channel in desk.channels.items()}
+        return {name: Check(state=found.state, detail=found.detail) for name, found in told.items()}
 
 
 async def _examine_models(desk: Desk) -> Check:

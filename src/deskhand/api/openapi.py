@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from deskhand import __version__
 from deskhand.api.context import DeskDep
 from deskhand.api.problems import MEDIA_TYPE
-from deskhand.api.schemas import NotReady, Problem, SupportMessage
+from deskhand.api.schemas import NotReady, Problem, SupportMessage, SupportReply
 from deskhand.api.security import api_key, require
 
 ABOUT = """
@@ -24,10 +24,12 @@ CAUSES: dict[int, tuple[str, str, str]] = {
     401: ("No key, or one that is not known or has ended.", "unauthorized", "This API key is not known."),
     403: ("Not allowed from there, or with this key.", "forbidden", "This API key lacks the scope 'read'."),
     404: ("There is no such thing.", "not_found", "There is nothing here by that name."),
+    408: ("The body did not come in time.", "timeout", "The request's body did not come in time."),
     409: ("The idempotency key came with other content.", "conflict", "This idempotency key was used before."),
     413: ("The body is too large.", "body_too_large", "The request's body is larger than 256000 bytes."),
     415: ("Another media type, or not UTF-8.", "unsupported_media_type", "Send application/json, in UTF-8."),
     422: ("Some fields are wrong; `errors` names each with its mend.", "invalid_input", "Email is missing."),
+    429: ("Too many from there.", "too_many_requests", "Too many messages came from there: wait and send it again."),
     500: ("A fault of ours.", "internal", "Something went wrong on our side; the log has it under this request id."),
     503: ("Not available now; with `Retry-After` it is worth trying again.", "unavailable", "It can't be reached."),
 }
@@ -53,7 +55,7 @@ def _response(status: int, model: str) -> dict[str, Any]:
     if model == "Problem":
         content[MEDIA_TYPE]["example"] = {**example, "title": description.rstrip(".")}
     response: dict[str, Any] = {"description": description, "content": content}
-    if status == 503:
+    if status in (429, 503):
         response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return response
 
@@ -69,7 +71,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             tags=list(app.openapi_tags or ()),
         )
         schemas: dict[str, Any] = document["components"]["schemas"]
-        for model in (Problem, NotReady, SupportMessage):
+        for model in (Problem, NotReady, SupportMessage, SupportReply):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

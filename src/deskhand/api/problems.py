@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskhand.api.request_ids import current_request_id
-from deskhand.errors import ChannelNotConfigured, DeskhandError, InvalidInput, Unauthorized
+from deskhand.errors import ChannelNotConfigured, DeskhandError, InvalidInput, TooManyRequests, Unauthorized
 from deskhand.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,6 +26,7 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "timeout",
     413: "body_too_large",
     415: "unsupported_media_type",
     500: "internal",
@@ -52,6 +55,19 @@ class FieldsInvalid(InvalidInput):
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(" ".join(error.message for error in errors))
         self.errors = tuple(errors)
+
+
+class Braked(TooManyRequests):
+    """Too many messages came from there: wait and send it again."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.seconds = max(1, math.ceil(wait.total_seconds()))
+        super().__init__(mend=f"It is possible again in {in_words(self.seconds)}.")
+
+
+def in_words(seconds: int) -> str:
+    minutes = math.ceil(seconds / 60)
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def problem(
@@ -110,7 +126,7 @@ async def _on_our_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DeskhandError)
     headers: dict[str, str] = {}
     if error.retryable:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(error.seconds if isinstance(error, Braked) else RETRY_AFTER_SECONDS)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if error.status >= 500 and not isinstance(error, ChannelNotConfigured):
@@ -146,6 +162,10 @@ MENDS = {
     "email": "Give an address like name@example.com.",
     "subject": "Use up to 200 characters in one line, or leave it out.",
     "message": "Write between 3 and 10,000 characters, without control characters.",
+    "category": "Use up to 40 small letters, digits and spaces, or leave it out.",
+    "website": "Leave it empty.",
+    "filled_ms": "Give the milliseconds, or leave it out.",
+    "file_id": "Give the file's id, a UUID.",
     "idempotency-key": "Use 16 to 200 visible ASCII characters, for example a UUID.",
     "limit": "Give a whole number from 1 to 100.",
     "hours": "Give a whole number from 1 to 720.",
@@ -158,6 +178,10 @@ def field_errors(found: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:
     return tuple(_field_error(item) for item in found)
 
 
+def _too_short(label: str, least: int) -> str:
+    return f"{label} is empty." if least == 1 else f"{label} is shorter than {least} characters."
+
+
 def _field_error(item: Mapping[str, Any]) -> FieldError:
     places = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
     name = ".".join(places) or "body"
@@ -167,7 +191,7 @@ def _field_error(item: Mapping[str, Any]) -> FieldError:
         "missing": f"{label} is missing.",
         "extra_forbidden": f"{label} is not a field that is known here.",
         "string_type": f"{label} must be text.",
-        "string_too_short": f"{label} is shorter than {limits.get('min_length')} characters.",
+        "string_too_short": _too_short(label, int(limits.get("min_length", 0))),
         "string_too_long": f"{label} is longer than {limits.get('max_length')} characters.",
         "string_pattern_mismatch": f"{label} holds characters that can't be used.",
         "json_invalid": "The body is not valid JSON.",

@@ -31,10 +31,16 @@ def _one_kind_of_line_end(value: str) -> str:
     return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _empty(value: str) -> str:
-    if value:
-        raise PydanticCustomError("trap", "this field must stay empty", {"mend": "Leave it empty and send again."})
-    return value
+MessageText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=10_000, pattern=TEXT),
+    AfterValidator(_one_kind_of_line_end),
+]
+ReplyText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000, pattern=TEXT),
+    AfterValidator(_one_kind_of_line_end),
+]
 
 
 class SupportMessage(BaseModel):
@@ -62,14 +68,32 @@ class SupportMessage(BaseModel):
         Field(json_schema_extra={"format": "email"}),
     ]
     subject: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=ONE_LINE)] = ""
-    message: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=3, max_length=10_000, pattern=TEXT),
-        AfterValidator(_one_kind_of_line_end),
-    ]
-    website: Annotated[str, AfterValidator(_empty), Field(json_schema_extra={"maxLength": 0})] = Field(
-        default="", description="A trap for robots: people don't see it and leave it empty."
+    message: MessageText
+    category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9 _-]{0,39}$")] | None = Field(
+        default=None, description="What the page is about that the form stands on, in your own words."
     )
+    website: Annotated[str, StringConstraints(max_length=2_000)] = Field(
+        default="",
+        description="A trap for programs: people don't see it and leave it empty. A message that fills it is kept "
+        "aside for a person.",
+    )
+    filled_ms: int | None = Field(
+        default=None,
+        ge=0,
+        le=10**12,
+        description="Milliseconds from showing the form to sending it. A message sent too soon is kept aside for a "
+        "person; leave it out where nobody fills in a form.",
+    )
+
+
+class SupportReply(BaseModel):
+    """A further message in the conversation of a status page."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"message": "Thank you, but the switch is grey for me."}]}
+    )
+
+    message: ReplyText
 
 
 class Answer(BaseModel):
@@ -96,7 +120,18 @@ class Submitted(Answer):
     sla: Sla
 
 
-TicketStatus = Literal["received", "in_progress", "answered", "with_a_person", "closed"]
+TicketStatus = Literal["received", "held_back", "in_progress", "answered", "with_a_person", "closed"]
+MessageState = Literal["received", "read", "on_its_way", "delivered", "not_delivered", "not_known", "not_read"]
+
+
+class FileView(Answer):
+    id: UUID
+    name: str = Field(examples=["screenshot.png"])
+    size: int = Field(examples=[48213])
+    url: str | None = Field(
+        description="Where the file is, for who may see the status; null until the message is filed.",
+        examples=[f"/support/status/{REFERENCE}/files/0197f0c2-6f0e-7cc3-98c4-dc0c0c07398f"],
+    )
 
 
 class TicketMessage(Answer):
@@ -106,6 +141,12 @@ class TicketMessage(Answer):
     name: str = Field(examples=["TaskFlow Support Team"])
     text: str
     created_at: datetime = Field(examples=[MOMENT])
+    state: MessageState = Field(
+        description="Of the customer's messages `received`, `read` (it is in the conversation) or `not_read` (it could "
+        "not be processed; a person sees that); of ours how far it is."
+    )
+    mailed: MessageState | None = Field(default=None, description="How far the mailed copy is, where there is one.")
+    files: tuple[FileView, ...] = ()
 
 
 class TicketView(Answer):
@@ -119,6 +160,7 @@ class TicketView(Answer):
     messages: tuple[TicketMessage, ...] = Field(description="Oldest first; of a very long conversation the newest 100.")
     created_at: datetime = Field(examples=[MOMENT])
     updated_at: datetime = Field(examples=[MOMENT])
+    version: str = Field(description="Changes with what is shown.", examples=["5f2c0a91be77"])
 
 
 class Alive(Answer):
@@ -172,6 +214,13 @@ class ChannelMetrics(Answer):
     channels: tuple[ChannelFiguresView, ...]
 
 
+class AttachmentView(Answer):
+    id: UUID
+    name: str = Field(examples=["screenshot.png"], description="The sender's, made fit to be shown.")
+    content_type: str = Field(examples=["image/png"], description="The sender's claim.")
+    size: int = Field(examples=[48211], description="Bytes.")
+
+
 class MessageView(Answer):
     id: UUID
     kind: Literal["inbound", "outbound", "note", "event"]
@@ -179,8 +228,13 @@ class MessageView(Answer):
     author_name: str
     subject: str
     body: str
+    folded: str = Field(default="", description="Quoted history and signature, as far as they were set apart.")
     in_reply_to: UUID | None
     created_at: datetime
+    delivery: Literal["queued", "sending", "sent", "delivered", "read", "failed", "unknown"] | None = Field(
+        default=None, description="How far a message of ours has got, the least of its parts; null for all others."
+    )
+    files: tuple[AttachmentView, ...] = ()
 
 
 class ConversationPage(Answer):

@@ -105,7 +105,9 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # An address that names its version never gets another content; others are asked about each time.
         is_static = scope["path"].startswith(STATIC)
+        caching = "public, max-age=86400" if b"v=" in scope["query_string"] else "no-cache"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -115,7 +117,7 @@ class SecurityHeaders:
                 is_page = headers.get("content-type", "").startswith("text/html")
                 headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else DATA_POLICY)
                 is_kept = is_static and message["status"] < 400
-                headers.setdefault("Cache-Control", "public, max-age=86400" if is_kept else "no-store")
+                headers.setdefault("Cache-Control", caching if is_kept else "no-store")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -8,7 +8,7 @@ from deskhand.api.context import DeskDep
 from deskhand.api.openapi import problems
 from deskhand.api.schemas import QueuedTest, SupportMessage
 from deskhand.api.security import require
-from deskhand.api.support import accept_message
+from deskhand.api.submission import Sent, accept_message
 
 router = APIRouter(prefix="/test", tags=["test"], dependencies=[Depends(require("write"))])
 
@@ -29,5 +29,5 @@ QUESTION = SupportMessage(
 )
 async def queue(desk: DeskDep) -> QueuedTest:
     """Stores and publishes one web form message; its status page shows what became of it. Absent in production."""
-    accepted = await accept_message(desk, QUESTION, "")
+    accepted = await accept_message(desk, QUESTION, Sent())
     return QueuedTest(reference=accepted.reference, status_url=accepted.status_url)

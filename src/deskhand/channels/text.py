@@ -14,6 +14,8 @@ LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 ZERO_WIDTH_JOINER = "\u200d"
+REGIONAL = re.compile("[\U0001f1e6-\U0001f1ff]")
+REGIONAL_END = re.compile("[\U0001f1e6-\U0001f1ff]+$")
 STEP_NUMBER = re.compile(r"^\d{1,2}\.$")
 
 
@@ -87,7 +89,7 @@ def units(text: str) -> int:
 def _force(piece: str, hard: int) -> list[str]:
     out: list[str] = []
     while units(piece) > hard:
-        end = _longest_start(piece, hard)
+        end = longest_start(piece, hard)
         cut = max(piece.rfind(" ", 0, end), piece.rfind("\n", 0, end))
         cut = cut if cut > 0 else end
         out.append(piece[:cut].rstrip())
@@ -95,21 +97,33 @@ def _force(piece: str, hard: int) -> list[str]:
     return [*out, piece] if piece else out
 
 
-def _longest_start(text: str, most: int) -> int:
+def longest_start(text: str, most: int) -> int:
     """Where the longest start of at most `most` units ends, outside of what is shown as one character."""
     used = end = 0
     while used + units(text[end]) <= most:
         used += units(text[end])
         end += 1
     whole = end
-    while whole > 1 and (_joins(text[whole]) or text[whole - 1] == ZERO_WIDTH_JOINER):
+    while whole > 0 and _belongs_together(text, whole):
         whole -= 1
-    return whole if whole > 1 else end
+    return whole or end
+
+
+def _belongs_together(text: str, at: int) -> bool:
+    """Whether a cut here would go through what is shown as one character."""
+    before, after = text[at - 1], text[at]
+    if before == ZERO_WIDTH_JOINER or _joins(after):
+        return True
+    if REGIONAL.match(after):  # two make a flag: an odd number of them before the cut is half a flag
+        return (at - len(REGIONAL_END.sub("", text[:at]))) % 2 == 1
+    return (before, after) == ("\r", "\n")
 
 
 def _joins(char: str) -> bool:
-    """Accents, skin tones, variation selectors and joiners belong to the character before them."""
-    return unicodedata.category(char) in ("Mn", "Me", "Cf", "Sk") and char not in "^`"
+    """Accents, skin tones, variation selectors, joiners and the later parts of a syllable belong to what is before."""
+    if "\u1160" <= char <= "\u11ff" or "\ud7b0" <= char <= "\ud7fb":
+        return True
+    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf", "Sk") and char not in "^`"
 
 
 def greeting(reply: Reply, voice: ChannelVoice) -> str:

@@ -8,7 +8,25 @@ from typing import NoReturn
 import typer
 
 from deskhand import __version__, log
-from deskhand.cli import ask, demo, doctor, evaluate, explain, init, kb, keys, migrate, queue, replay, run, simulate
+from deskhand.cli import (
+    ask,
+    channels,
+    customers,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    inbound,
+    init,
+    kb,
+    keys,
+    migrate,
+    queue,
+    replay,
+    run,
+    simulate,
+)
+from deskhand.cli.session import find_unknown_variables
 from deskhand.errors import DeskhandError, InvalidInput, SetupInvalid
 from deskhand.settings import load_settings
 
@@ -34,6 +52,9 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(kb.app, name="kb")
 app.add_typer(queue.app, name="queue")
 app.add_typer(keys.app, name="keys")
+app.add_typer(channels.app, name="channels")
+app.add_typer(inbound.app, name="inbound")
+app.add_typer(customers.app, name="customers")
 
 
 @app.callback(invoke_without_command=True)
@@ -50,6 +71,8 @@ def start(
     quiet = context.invoked_subcommand not in ("up", "serve", "work")
     level = "warning" if quiet and settings.log_level == "info" else settings.log_level
     log.configure(level, as_json=settings.logs_as_json)
+    if context.invoked_subcommand != "doctor" and (unknown := find_unknown_variables()):
+        log.get_logger("settings").warning("unknown_variables", detail=unknown)
     context.obj = {"debug": debug}
 
 

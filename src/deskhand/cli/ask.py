@@ -83,7 +83,7 @@ def _new_sender(channel: str) -> str:
 
 async def _set_plan_of_stranger(desk: Desk, channel: str, sender: str, plan: Plan) -> None:
     """The plan is a fact of our records: only a customer who is new gets the one that was asked for."""
-    kind = "phone" if channel == "whatsapp" else "email"
+    kind = "whatsapp_id" if channel == "whatsapp" else "email"
     async with desk.db.transaction() as tx:
         if await customers.find_by_identifier(tx, kind, sender) is None:
             customer = await customers.find_or_create(tx, kind, sender)

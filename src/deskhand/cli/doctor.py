@@ -10,12 +10,13 @@ from typing import Literal
 import typer
 from pydantic import SecretStr
 
-from deskhand.cli.session import run
+from deskhand.cli.session import find_unknown_variables, run
 from deskhand.company_folder import load_company
 from deskhand.composition import open_database_server, open_desk
 from deskhand.db import pending_migrations, wait_until_reachable
 from deskhand.desk import Desk
 from deskhand.errors import DeskhandError
+from deskhand.flows.channel_reports import report_channels
 from deskhand.settings import Settings, load_settings
 
 State = Literal["ok", "note", "fault"]
@@ -62,6 +63,8 @@ async def _settings(settings: Settings) -> AsyncGenerator[Finding]:
         value: object = getattr(settings, name)
         shown = "set" if isinstance(value, SecretStr) else str(value)
         yield Finding("ok", f"DESKHAND_{name.upper()}", shown)
+    if unknown := find_unknown_variables():
+        yield Finding("note", "settings", unknown)
     if settings.database_url is None:
         state: State = "fault" if settings.is_production else "ok"
         yield Finding(state, "database", f"embedded, in {settings.data_dir.resolve()}")
@@ -86,11 +89,41 @@ async def _desk(desk: Desk) -> AsyncGenerator[Finding]:
         yield Finding("ok", "embedding model", desk.embedder.model_id)
     except DeskhandError as error:
         yield Finding("fault", "embedding model", str(error))
-    for channel in desk.channels.values():
-        health = channel.health()
-        yield Finding("ok" if health.state == "ready" else "note", channel.label, health.detail)
+    async for finding in _channels(desk, is_migrated=not pending):
+        yield finding
+    if desk.settings.transport == "kafka":
+        yield await _topics(desk)
     if not pending:
         lag = await desk.transport.lag()
         dead = sum(row.dead for row in lag)
         waiting = sum(row.pending for row in lag)
         yield Finding("note" if dead else "ok", "queue", f"{waiting} waiting, {dead} dead letters")
+
+
+async def _channels(desk: Desk, *, is_migrated: bool) -> AsyncGenerator[Finding]:
+    """In production a channel that can't send or fetch is a fault; on a laptop it is as it should be."""
+    if not is_migrated:
+        for channel in desk.channels.values():
+            yield Finding("note", channel.label, channel.health().detail)
+        return
+    async with desk.db.transaction() as tx:
+        reports = await report_channels(desk, tx)
+    for report in reports:
+        state: State = "ok" if report.state == "ready" else "note"
+        if report.state in ("paused", "failing", "silent") or (desk.settings.is_production and not report.is_fine):
+            state = "fault"
+        mend = f"; when it is mended: deskhand channels resume {report.name}" if report.state == "paused" else ""
+        yield Finding(state, report.label, f"{report.detail}{mend}")
+
+
+async def _topics(desk: Desk) -> Finding:
+    from deskhand.transport.kafka.provision import examine_topics  # an extra: not everybody has it
+
+    try:
+        topics = await examine_topics(desk.settings, desk.topics)
+    except DeskhandError as error:
+        return Finding("fault", "Kafka", str(error))
+    missing = [topic.name for topic in topics if not topic.partitions]
+    if missing:
+        return Finding("fault", "Kafka", f"topics are missing: {', '.join(missing)}; deskhand queue topics --create")
+    return Finding("ok", "Kafka", f"{len(topics)} topics, {min(topic.replication for topic in topics)} copies")

@@ -17,7 +17,7 @@ from deskhand import evals
 from deskhand.agent.triage import build_triage
 from deskhand.cli.session import run
 from deskhand.company_folder import Company, load_company
-from deskhand.errors import InvalidInput, SetupInvalid
+from deskhand.errors import InvalidInput
 from deskhand.evals.baseline import BASELINE, Baseline
 from deskhand.inference import LocalEmbedder
 from deskhand.settings import Settings, load_settings
@@ -50,7 +50,8 @@ def evaluate(
     if baseline and accept:
         raise InvalidInput("--baseline compares and --accept overwrites: choose one.", field="accept")
     settings = load_settings()
-    how = _how(settings, brain, triage_only=triage_only)
+    how: evals.How = "triage-only" if triage_only else (brain.value if brain else settings.brain)
+    settings = settings.model_copy(update={"brain": how} if not triage_only else {})
     company = load_company(settings.company_dir)
     sets = _read(files, company)
     accepted = evals.read_baseline()
@@ -68,14 +69,6 @@ def evaluate(
         typer.echo(f"accepted: {BASELINE} has these scores now", err=True)
     if baseline and _lost(accepted, reports, to_stderr=as_json):
         raise typer.Exit(1)
-
-
-def _how(settings: Settings, brain: BrainName | None, *, triage_only: bool) -> evals.How:
-    if triage_only:
-        return "triage-only"
-    if (brain or settings.brain) == "llm":
-        raise SetupInvalid("No language model is configured.", mend="Say --brain offline.")
-    return "offline"
 
 
 def _read(files: Sequence[Path], company: Company) -> list[evals.TicketSet]:

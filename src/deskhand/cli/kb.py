@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from deskhand import knowledge
+from deskhand.agent.tools.search_knowledge_base import look_up
 from deskhand.cli import gaps
 from deskhand.cli.session import command_desk, run
 from deskhand.errors import InvalidInput
@@ -130,9 +131,11 @@ def search(
 
 async def _search(query: str, limit: int) -> list[knowledge.Hit]:
     async with command_desk() as desk:
-        vector = (await desk.embedder.embed([query]))[0]
-        language = detect_language(query).code
-        async with desk.db.transaction() as tx:
-            return await knowledge.search(
-                tx, query, vector, model=desk.embedder.model_id, limit=limit, language=language
-            )
+        return await look_up(
+            desk.db,
+            desk.embedder,
+            query,
+            limit=limit,
+            language=detect_language(query).code,
+            product=desk.company.profile.product,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from deskhand import crash
 from deskhand.cli.session import run
 from deskhand.composition import open_database_server
 from deskhand.db import migrate as apply
@@ -18,6 +19,7 @@ def migrate() -> None:
 
 async def _migrate() -> None:
     settings = load_settings()
+    crash.arm(is_production=settings.is_production)
     async with open_database_server(settings, role="command") as conninfo:
         await wait_until_reachable(conninfo, wait_seconds=settings.database_wait.total_seconds())
         applied = await apply(conninfo)

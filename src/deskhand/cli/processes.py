@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import httpx
@@ -19,6 +19,8 @@ from deskhand.log import get_logger
 from deskhand.settings import Settings
 
 log = get_logger("processes")
+
+Prepare = Callable[[str], Awaitable[Mapping[str, str]]]
 
 START_SECONDS = 60.0
 WATCH_SECONDS = 0.5
@@ -32,8 +34,8 @@ class NotStarted(DeskhandError):
 class Processes:
     """Child processes that share one database. Use `running()`."""
 
-    def __init__(self, settings: Settings, conninfo: str) -> None:
-        port = settings.port or _free_port(settings.host)
+    def __init__(self, settings: Settings, conninfo: str, variables: Mapping[str, str]) -> None:
+        port = settings.port or free_port(settings.host)
         self.conninfo = conninfo
         self.address = settings.public_url or f"http://{settings.host}:{port}"
         self._local = f"http://{settings.host}:{port}"
@@ -44,14 +46,19 @@ class Processes:
             "DESKHAND_DATABASE_URL": conninfo,
             "DESKHAND_PORT": str(port),
             "DESKHAND_LOG_LEVEL": "warning" if settings.log_level == "info" else settings.log_level,
+            **variables,
         }
         self._children: dict[str, Process] = {}
         self._restarts = 0
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, settings: Settings, *, announce: Callable[[str], object]) -> AsyncGenerator[Processes]:
+    async def running(
+        cls, settings: Settings, *, announce: Callable[[str], object], prepare: Prepare | None = None
+    ) -> AsyncGenerator[Processes]:
         """Everything started and healthy for the time of the block.
+
+        `prepare` is called with the migrated database's conninfo; the children get the variables that it returns.
 
         Raises:
             DatabaseUnavailable: no database.
@@ -61,7 +68,7 @@ class Processes:
             await wait_until_reachable(conninfo, wait_seconds=settings.database_wait.total_seconds())
             applied = await migrate(conninfo)
             announce(f"database ready{f', {len(applied)} migrations applied' if applied else ''}")
-            processes = cls(settings, conninfo)
+            processes = cls(settings, conninfo, await prepare(conninfo) if prepare else {})
             try:
                 await processes._start(announce)
                 yield processes
@@ -129,7 +136,7 @@ class Processes:
                 await child.wait()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

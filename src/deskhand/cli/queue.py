@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
 
 from deskhand.cli.session import command_desk, run
-from deskhand.errors import InvalidInput
+from deskhand.errors import InvalidInput, SetupInvalid
+from deskhand.settings import load_settings
 from deskhand.transport.base import DeadLetter, TopicLag
+
+if TYPE_CHECKING:
+    from deskhand.transport.kafka.brokers import TopicFacts
 
 app = typer.Typer(help="The queue: depth and lag, dead letters, replay, purge.", invoke_without_command=True)
 
@@ -128,3 +133,28 @@ async def _purge(topic: str, dead: bool) -> int:
                 f"There is no topic '{topic}'.", field="topic", mend=f"There are: {', '.join(desk.topics.consumed)}."
             )
         return await desk.transport.purge(topic, dead=dead)
+
+
+@app.command("topics")
+def topics(create: bool = typer.Option(False, "--create", help="Make the topics that are missing.")) -> None:
+    """List the topics on the brokers; the PostgreSQL transport needs none."""
+    settings = load_settings()
+    if settings.transport != "kafka":
+        typer.echo("DESKHAND_TRANSPORT=postgres needs no topics")
+        return
+    rows = run(_topics(create=create))
+    width = max(len(row.name) for row in rows)
+    typer.echo(f"{'topic':<{width}}  partitions  copies")
+    for row in rows:
+        typer.echo(f"{row.name:<{width}}  {row.partitions or 'missing':>10}  {row.replication or '':>6}")
+    if any(not row.partitions for row in rows):
+        raise SetupInvalid("Topics are missing.", mend="Run `deskhand queue topics --create`.")
+
+
+async def _topics(*, create: bool) -> list[TopicFacts]:
+    from deskhand.transport.kafka.provision import create_topics, examine_topics  # an extra: not everybody has it
+
+    async with command_desk() as desk:
+        if create:
+            await create_topics(desk.settings, desk.topics)
+        return await examine_topics(desk.settings, desk.topics)

@@ -6,7 +6,6 @@ import asyncio
 
 import typer
 
-from deskhand.agent.triage import TriageInput
 from deskhand.app import run_web
 from deskhand.cli.processes import Processes
 from deskhand.cli.session import run, stop_on_signals
@@ -59,7 +58,7 @@ async def _work() -> None:
     async with open_desk(settings, _conninfo(settings)) as desk:
         await desk.embedder.load()
         await asyncio.to_thread(load_language_model)
-        await desk.triage.read(TriageInput("", "ready", "web_form", "pro"))  # loads it before the first customer waits
+        await desk.triage.load()
         await run_worker(desk, stop)
 
 

@@ -6,9 +6,12 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deskhand.app import new_event_loop
+from deskhand.channels import CHANNEL_SETTINGS
+from deskhand.channels.variables import describe_unknown, given_variables, unknown_variables
 from deskhand.composition import open_database_server, open_desk
 from deskhand.db import migrate, wait_until_reachable
 from deskhand.desk import Desk
@@ -47,3 +50,9 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ask)
+
+
+def find_unknown_variables() -> str:
+    """One line on variables that look like ours and that nobody reads; empty when there are none."""
+    given = given_variables(Path(".env"))
+    return describe_unknown(unknown_variables(given, (Settings, *CHANNEL_SETTINGS)))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from deskhand.conversations import cursors, queries
+from deskhand.conversations import cursors, name_queries, queries
 from deskhand.conversations.models import (
     Author,
     Conversation,
+    Links,
     Message,
     MessageKind,
     MessagePage,
+    Name,
     Party,
     PastMessage,
 )
@@ -21,32 +24,55 @@ from deskhand.ids import ConversationId, CustomerId, MessageId
 __all__ = [
     "Author",
     "Conversation",
+    "Links",
     "Message",
     "MessageKind",
     "MessagePage",
+    "Name",
     "Party",
     "PastMessage",
     "add_message",
+    "find_named",
     "find_reply",
+    "find_thread",
     "get",
     "get_message",
+    "is_named",
+    "last_inbound_at",
     "list_history",
+    "list_recent_bodies",
     "lock_handler",
     "mark_disclosed",
+    "move",
+    "move_all",
+    "name_message",
     "open_conversation",
     "page_of_messages",
+    "read_links",
     "set_handler",
     "set_language",
+    "set_provider_thread",
     "set_unhelpful_turns",
 ]
 
 # A chat has no subject line: what comes within this time belongs together.
 CHAT_GAP = timedelta(days=3)
 
+# A mail's References may grow without end: servers cut lines that are too long.
+MOST_REFERENCES = 20
+
+find_named = name_queries.find
 find_reply = queries.find_reply
+is_named = name_queries.is_named
+last_inbound_at = name_queries.last_inbound_at
 list_history = queries.list_history
+list_recent_bodies = name_queries.list_recent_bodies
 mark_disclosed = queries.mark_disclosed
+move = queries.move
+move_all = queries.move_all
+name_message = name_queries.insert
 set_handler = queries.set_handler
+set_provider_thread = name_queries.set_provider_thread
 set_language = queries.set_language
 set_unhelpful_turns = queries.set_unhelpful_turns
 
@@ -108,6 +134,7 @@ async def add_message(
     author_name: str = "",
     provider_id: str | None = None,
     in_reply_to: MessageId | None = None,
+    folded: str = "",
 ) -> MessageId:
     """Append to the thread and return the new message's id."""
     message_id = await queries.insert_message(
@@ -120,10 +147,36 @@ async def add_message(
         author_name=author_name,
         provider_id=provider_id,
         in_reply_to=in_reply_to,
+        folded=folded,
         at=at,
     )
     await queries.touch(tx, conversation_id, at)
     return message_id
+
+
+async def find_thread(
+    tx: Tx, channel: str, customer_id: CustomerId, *, answers: Sequence[str], provider_thread: str | None
+) -> ConversationId | None:
+    """The conversation of this customer that the provider's ids point to; empty and foreign ids point to none."""
+    wanted = [name for name in answers if name.strip()]
+    named = await name_queries.find_of_customer(tx, channel, wanted, customer_id) if wanted else None
+    if named is not None:
+        return named.conversation_id
+    if provider_thread and provider_thread.strip():
+        return await name_queries.find_by_provider_thread(tx, channel, provider_thread, customer_id)
+    return None
+
+
+async def read_links(tx: Tx, message: Message, channel: str) -> Links:
+    """How a message of ours names the one that it answers and those before it."""
+    conversation = await get(tx, message.conversation_id)
+    before = await name_queries.list_before(
+        tx, message.conversation_id, channel, message_id=message.id, limit=MOST_REFERENCES
+    )
+    answered = await name_queries.list_of_message(tx, message.in_reply_to, channel) if message.in_reply_to else []
+    answers = answered[0] if answered else None
+    earlier = [name for name in reversed(before) if name != answers]
+    return Links(answers, (*earlier, answers) if answers else tuple(earlier), conversation.provider_thread)
 
 
 async def lock_handler(tx: Tx, conversation_id: ConversationId) -> Party:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from deskhand.ids import ConversationId, CustomerId, MessageId
 
@@ -25,6 +26,7 @@ class Conversation:
     unhelpful_turns: int
     created_at: datetime
     last_message_at: datetime
+    provider_thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,26 @@ class Message:
     body: str
     in_reply_to: MessageId | None
     created_at: datetime
+    folded: str = ""  # quoted history and signature
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An id of a provider's by which a message is known; `delivery_id` is None when the message came in."""
+
+    provider_id: str
+    message_id: MessageId
+    conversation_id: ConversationId
+    delivery_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How a new message of ours names what it answers, in the provider's ids, oldest first."""
+
+    answers: str | None
+    references: tuple[str, ...]
+    provider_thread: str | None
 
 
 @dataclass(frozen=True, slots=True)

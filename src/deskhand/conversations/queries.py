@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from psycopg.rows import class_row
 
@@ -15,8 +17,8 @@ async def get(tx: Tx, conversation_id: ConversationId) -> Conversation | None:
     async with tx.cursor(row_factory=class_row(Conversation)) as cursor:
         await cursor.execute(
             """
-            select id, customer_id, channel, subject, language, handler, ai_disclosed_at, unhelpful_turns,
-                   created_at, last_message_at
+            select id, customer_id, channel, subject, language, handler, provider_thread, ai_disclosed_at,
+                   unhelpful_turns, created_at, last_message_at
               from conversations where id = %s
             """,
             (conversation_id,),
@@ -69,16 +71,17 @@ async def insert_message(
     author_name: str,
     provider_id: str | None,
     in_reply_to: MessageId | None,
+    folded: str,
     at: datetime,
 ) -> MessageId:
     message_id = MessageId(uuid7())
     await tx.execute(
         """
         insert into messages (id, conversation_id, kind, author, author_name, subject, body, provider_id,
-                              in_reply_to, created_at)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                              in_reply_to, folded, created_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (message_id, conversation_id, kind, author, author_name, subject, body, provider_id, in_reply_to, at),
+        (message_id, conversation_id, kind, author, author_name, subject, body, provider_id, in_reply_to, folded, at),
     )
     return message_id
 
@@ -93,7 +96,7 @@ async def get_message(tx: Tx, message_id: MessageId) -> Message | None:
     async with tx.cursor(row_factory=class_row(Message)) as cursor:
         await cursor.execute(
             """
-            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at
+            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at, folded
               from messages where id = %s
             """,
             (message_id,),
@@ -105,7 +108,7 @@ async def find_reply(tx: Tx, message_id: MessageId) -> Message | None:
     async with tx.cursor(row_factory=class_row(Message)) as cursor:
         await cursor.execute(
             """
-            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at
+            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at, folded
               from messages where in_reply_to = %s and kind = 'outbound' and author = 'agent'
             """,
             (message_id,),
@@ -121,7 +124,7 @@ async def list_messages(
     async with tx.cursor(row_factory=class_row(Message)) as cursor:
         await cursor.execute(
             """
-            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at
+            select id, conversation_id, kind, author, author_name, subject, body, in_reply_to, created_at, folded
               from messages
              where conversation_id = %(conversation)s
                and (created_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'),
@@ -179,3 +182,19 @@ async def mark_disclosed(tx: Tx, conversation_id: ConversationId, at: datetime) 
 
 async def set_unhelpful_turns(tx: Tx, conversation_id: ConversationId, count: int) -> None:
     await tx.execute("update conversations set unhelpful_turns = %s where id = %s", (count, conversation_id))
+
+
+async def move_all(tx: Tx, source: CustomerId, target: CustomerId) -> list[UUID]:
+    """Give one customer's conversations to another; their ids."""
+    cursor = await tx.execute(
+        "update conversations set customer_id = %s where customer_id = %s returning id", (target, source)
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def move(tx: Tx, ids: Sequence[UUID], source: CustomerId, target: CustomerId) -> None:
+    """Give these conversations to another customer, those that are still the first one's."""
+    await tx.execute(
+        "update conversations set customer_id = %s where id = any(%s) and customer_id = %s",
+        (target, list(ids), source),
+    )

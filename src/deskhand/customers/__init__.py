@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deskhand.customers import queries
 from deskhand.customers.identifiers import normalise
-from deskhand.customers.models import Customer, Identifier, IdentifierKind, Plan
+from deskhand.customers.models import Customer, Identifier, IdentifierKind, LinkCode, Merge, Moved, Plan
 from deskhand.db import Tx
 from deskhand.errors import NotFound
 from deskhand.ids import CustomerId
@@ -13,17 +13,22 @@ __all__ = [
     "Customer",
     "Identifier",
     "IdentifierKind",
+    "LinkCode",
+    "Merge",
+    "Moved",
     "Plan",
     "find_by_identifier",
     "find_or_create",
     "get",
     "list_identifiers",
+    "lock",
     "mark_verified",
     "normalise",
     "set_plan",
 ]
 
 list_identifiers = queries.list_identifiers
+lock = queries.lock
 set_plan = queries.set_plan
 
 

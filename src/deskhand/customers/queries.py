@@ -30,6 +30,11 @@ async def get(tx: Tx, customer_id: CustomerId) -> Customer | None:
         return await cursor.fetchone()
 
 
+async def lock(tx: Tx, customer_id: CustomerId) -> None:
+    """Hold the customer's row until the end of the transaction."""
+    await tx.execute("select from customers where id = %s for update", (customer_id,))
+
+
 async def insert_customer(tx: Tx, *, name: str, plan: Plan) -> CustomerId:
     customer_id = CustomerId(uuid7())
     await tx.execute("insert into customers (id, name, plan) values (%s, %s, %s)", (customer_id, name, plan))

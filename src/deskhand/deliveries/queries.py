@@ -14,15 +14,24 @@ from deskhand.ids import MessageId, uuid7
 
 
 async def insert(
-    tx: Tx, *, message_id: MessageId, channel: str, recipient: str, parts: Sequence[str], at: datetime
+    tx: Tx,
+    *,
+    message_id: MessageId,
+    channel: str,
+    recipient: str,
+    position: int,
+    body: str,
+    at: datetime,
+    copy_subject: str | None = None,
 ) -> UUID:
     delivery_id = uuid7()
     await tx.execute(
         """
-        insert into deliveries (id, message_id, channel, recipient, parts, created_at, updated_at)
-        values (%s, %s, %s, %s, %s, %s, %s)
+        insert into deliveries (id, message_id, channel, recipient, position, body, copy_subject, created_at,
+                                updated_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (delivery_id, message_id, channel, recipient, list(parts), at, at),
+        (delivery_id, message_id, channel, recipient, position, body, copy_subject, at, at),
     )
     return delivery_id
 
@@ -31,8 +40,8 @@ async def find(tx: Tx, delivery_id: UUID) -> Delivery | None:
     async with tx.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(
             """
-            select id, message_id, channel, recipient, parts, state, provider_id, attempts, detail, created_at,
-                   updated_at
+            select id, message_id, channel, recipient, position, body, state, provider_id, attempts, resends, detail,
+                   attempted_at, copy_subject, created_at, updated_at
               from deliveries where id = %s
             """,
             (delivery_id,),
@@ -40,27 +49,62 @@ async def find(tx: Tx, delivery_id: UUID) -> Delivery | None:
         return await cursor.fetchone()
 
 
-async def find_by_message(tx: Tx, message_id: MessageId) -> Delivery | None:
+async def list_by_messages(tx: Tx, message_ids: Sequence[MessageId]) -> list[Delivery]:
     async with tx.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(
             """
-            select id, message_id, channel, recipient, parts, state, provider_id, attempts, detail, created_at,
-                   updated_at
-              from deliveries where message_id = %s
+            select id, message_id, channel, recipient, position, body, state, provider_id, attempts, resends, detail,
+                   attempted_at, copy_subject, created_at, updated_at
+              from deliveries where message_id = any(%s) and copy_subject is null order by message_id, position
             """,
-            (message_id,),
+            (list(message_ids),),
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
+
+
+async def is_after_a_failure(tx: Tx, message_id: MessageId, position: int) -> bool:
+    """Whether an earlier part of the same message has failed for good."""
+    cursor = await tx.execute(
+        "select exists (select from deliveries where message_id = %s and position < %s and state = 'failed')",
+        (message_id, position),
+    )
+    row = await cursor.fetchone()
+    return row is not None and row[0]
+
+
+async def fail_later_parts(tx: Tx, message_id: MessageId, position: int, *, detail: str, at: datetime) -> int:
+    """What waits behind a part that failed is not sent: half an answer without its beginning helps nobody."""
+    cursor = await tx.execute(
+        """
+        update deliveries set state = 'failed', detail = %s, updated_at = %s
+         where message_id = %s and position > %s and state = 'queued'
+        """,
+        (detail, at, message_id, position),
+    )
+    return cursor.rowcount
 
 
 async def claim(tx: Tx, delivery_id: UUID, at: datetime) -> bool:
     """Move from queued to sending; False when somebody else has, or it is done."""
     cursor = await tx.execute(
         """
-        update deliveries set state = 'sending', attempts = attempts + 1, updated_at = %s
+        update deliveries set state = 'sending', attempts = attempts + 1, attempted_at = %s, updated_at = %s
          where id = %s and state = 'queued'
         """,
-        (at, delivery_id),
+        (at, at, delivery_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def claim_again(tx: Tx, delivery_id: UUID, at: datetime) -> bool:
+    """Take up once more what the provider certainly has no record of; False the second time."""
+    cursor = await tx.execute(
+        """
+        update deliveries
+           set state = 'sending', attempts = attempts + 1, resends = resends + 1, attempted_at = %s, updated_at = %s
+         where id = %s and state in ('sending', 'unknown') and resends = 0
+        """,
+        (at, at, delivery_id),
     )
     return cursor.rowcount == 1
 
@@ -90,3 +134,55 @@ async def requeue(tx: Tx, delivery_id: UUID, *, detail: str, at: datetime) -> bo
         (detail, at, delivery_id),
     )
     return cursor.rowcount == 1
+
+
+async def mark_unknown(tx: Tx, delivery_id: UUID, *, detail: str, at: datetime) -> bool:
+    """Nobody can tell whether the provider has it; what is known to have left or failed stays so."""
+    cursor = await tx.execute(
+        """
+        update deliveries set state = 'unknown', detail = %s, updated_at = %s
+         where id = %s and state in ('sending', 'unknown')
+        """,
+        (detail, at, delivery_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def count_waiting(tx: Tx, channel: str) -> int:
+    """Provider messages of a channel that have not left yet."""
+    cursor = await tx.execute(
+        "select count(*) from deliveries where state in ('queued', 'sending') and channel = %s", (channel,)
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def count_automatic(tx: Tx, *, channel: str, recipient: str, since: datetime) -> int:
+    """Messages that the agent sent, or is about to send, to one address; parts of one message count as one."""
+    cursor = await tx.execute(
+        """
+        select count(*) from deliveries d join messages m on m.id = d.message_id
+         where d.channel = %s and d.recipient = %s and d.created_at > %s and d.position = 1
+           and d.state <> 'failed' and m.author = 'agent'
+        """,
+        (channel, recipient, since),
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def ids_of_others(tx: Tx, delivery: Delivery) -> frozenset[str]:
+    """The provider's ids of all else that went to the same recipient: the same words may go there twice."""
+    cursor = await tx.execute(
+        """
+        select provider_id from deliveries
+         where channel = %(channel)s and recipient = %(recipient)s and provider_id is not null and id <> %(id)s
+         union
+        select e.provider_id from delivery_events e join deliveries d on d.id = e.delivery_id
+         where d.channel = %(channel)s and d.recipient = %(recipient)s and e.provider_id <> '' and d.id <> %(id)s
+        """,
+        {"channel": delivery.channel, "recipient": delivery.recipient, "id": delivery.id},
+    )
+    return frozenset(row[0] for row in await cursor.fetchall())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deskhand import customers
-from deskhand.channels.base import Channel, ChannelHealth, InboundMessage, Receipt, Reply
+from deskhand.channels.base import Channel, ChannelHealth, InboundMessage, Outbound, Receipt, Reply
 from deskhand.composition import open_desk
 from deskhand.customers import IdentifierKind
 from deskhand.db import migrate
@@ -22,7 +22,6 @@ from deskhand.embedded import EmbeddedSettings, throwaway_server
 from deskhand.errors import DatabaseUnavailable, DeskhandError
 from deskhand.evals.results import Result, from_outcome, without_outcome
 from deskhand.evals.tickets import Ticket
-from deskhand.evals.triage_only import warm_up
 from deskhand.flows import intake
 from deskhand.flows.ingest import load_company_knowledge
 from deskhand.flows.outcome import wait_for_outcome
@@ -53,8 +52,8 @@ class MutedChannel:
     def format(self, reply: Reply) -> tuple[str, ...]:
         return self._channel.format(reply)
 
-    async def send(self, recipient: str, parts: tuple[str, ...], *, delivery_id: str) -> Receipt:
-        return Receipt("delivered", f"evaluation:{delivery_id}", "kept in, this is an evaluation")
+    async def send(self, outbound: Outbound) -> Receipt:
+        return Receipt("delivered", f"evaluation:{outbound.delivery_id}", "kept in, this is an evaluation")
 
     def health(self) -> ChannelHealth:
         return ChannelHealth("ready", "sends nothing, this is an evaluation")
@@ -78,19 +77,21 @@ async def evaluation_desk(settings: Settings) -> AsyncGenerator[Desk]:
     ):
         await migrate(server.conninfo)
         async with open_desk(private_settings(settings, Path(folder)), server.conninfo) as desk:
-            await warm_up(desk.triage)
+            await desk.triage.load()
             await load_company_knowledge(desk)
             yield replace(desk, channels=mute(desk.channels))
 
 
 def private_settings(settings: Settings, folder: Path) -> Settings:
-    """The same settings without what leads to the installation's data, and with short pauses before a retry."""
+    """The same settings without what leads to the installation's data, with short pauses and without a mail brake."""
     return settings.model_copy(
         update={
             "database_url": None,
             "data_dir": folder,
             "queue_attempts": 3,
             "queue_backoff": timedelta(milliseconds=200),
+            "mails_per_hour": 1_000_000,
+            "mails_per_day": 1_000_000,
         }
     )
 
@@ -159,8 +160,8 @@ async def _play(desk: Desk, ticket: Ticket) -> Result:
 
 async def _introduce(desk: Desk, ticket: Ticket) -> str:
     """Put a new customer with the ticket's plan into the records; returns the address they write from."""
-    kind: IdentifierKind = "phone" if ticket.channel == "whatsapp" else "email"
-    invented = f"+999{uuid.uuid4().int % 10**12:012d}" if kind == "phone" else f"{uuid.uuid4().hex}@example.com"
+    kind: IdentifierKind = "whatsapp_id" if ticket.channel == "whatsapp" else "email"
+    invented = f"+999{uuid.uuid4().int % 10**12:012d}" if kind == "whatsapp_id" else f"{uuid.uuid4().hex}@example.com"
     async with desk.db.transaction() as tx:
         sender = ticket.email if kind == "email" and ticket.email else invented
         if await customers.find_by_identifier(tx, kind, sender) is not None:

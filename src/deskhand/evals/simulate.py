@@ -67,12 +67,12 @@ class _Play:
 
     @property
     def kind(self) -> IdentifierKind:
-        return "phone" if self.channel == "whatsapp" else "email"
+        return "whatsapp_id" if self.channel == "whatsapp" else "email"
 
     @property
     def sender(self) -> str:
         """The same person has one address for mail and form, and a number for WhatsApp."""
-        return f"+999{int(self.mark, 16) % 10**12:012d}" if self.kind == "phone" else f"{self.mark}@example.com"
+        return f"+999{int(self.mark, 16) % 10**12:012d}" if self.kind == "whatsapp_id" else f"{self.mark}@example.com"
 
     def wording(self, step: int, place: int, wordings: Sequence[str]) -> str:
         """Runs that follow each other take wordings that follow each other, in an order that the seed shuffles."""

@@ -13,11 +13,6 @@ from deskhand.evals.results import Result, from_triage
 from deskhand.evals.tickets import Ticket
 
 
-async def warm_up(triage: TriageEngine) -> None:
-    """Load what the engine loads on its first message, so that no ticket's time contains it."""
-    await triage.read(TriageInput(subject="", body="Hello, I have a question.", channel="email", plan="free"))
-
-
 def _no_progress(_: Result) -> None: ...
 
 
@@ -29,7 +24,7 @@ async def score_triage(
     on_result: Callable[[Result], None] = _no_progress,
 ) -> Grading:
     """Grade what the policy makes of each ticket's triage. Nothing is stored, searched or composed."""
-    await warm_up(triage)
+    await triage.load()
     results: list[Result] = []
     for ticket in tickets:
         began = time.perf_counter()

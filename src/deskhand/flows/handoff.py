@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
 from uuid import UUID
 
-from deskhand import tickets
+from deskhand import channel_states, tickets
+from deskhand.breaker import rest_before_a_probe
+from deskhand.channels.base import Channel, Outbound, Receipt, Searchable
 from deskhand.db import Tx
 from deskhand.desk import Desk
+from deskhand.errors import ChannelError
+from deskhand.flows.pausing import pause_channel
+from deskhand.flows.receipts import NOTICE
 from deskhand.log import get_logger
 from deskhand.tickets import Escalation
-from deskhand.transport.base import DeadLetter, Delivery
+from deskhand.transport.base import DeadLetter, Delivery, Postpone
 
 log = get_logger("handoff")
+
+MAIL = "email"
 
 
 async def notify_owner(desk: Desk, delivery: Delivery) -> None:
@@ -22,12 +31,59 @@ async def notify_owner(desk: Desk, delivery: Delivery) -> None:
     if escalation.notice == "sent":
         async with delivery.settle():
             return
-    receipt = await desk.channels["email"].send(
-        escalation.owner_email, (write_notice(escalation),), delivery_id=f"notice-{escalation.id}"
-    )
+    receipt = await _mail(desk, escalation, is_first=delivery.messages[0].attempt == 1)
     async with delivery.settle() as tx:
         await tickets.record_notice(tx, escalation.id, notice="sent", detail=receipt.detail, at=desk.clock.now())
     log.info("owner_notified", escalation_id=str(escalation.id), rule=escalation.rule)
+
+
+async def _mail(desk: Desk, escalation: Escalation, *, is_first: bool) -> Receipt:
+    """Two notices are better than none: one whose sending broke off is sent again, unless the provider shows it."""
+    notice = Outbound(
+        delivery_id=f"{NOTICE}{escalation.id}",
+        recipient=escalation.owner_email,
+        text=write_notice(escalation),
+        subject=f"{escalation.handoff.get('ticket', 'A ticket')} is yours: {escalation.rule}",
+    )
+    async with desk.db.transaction() as tx:
+        rests = await channel_states.is_paused(tx, MAIL)
+    if rests:
+        raise Postpone(desk.settings.queue_backoff_cap)
+    breaker = desk.breakers.of(MAIL, desk.clock.now)
+    if not breaker.admits():
+        raise Postpone(rest_before_a_probe(breaker))
+    try:
+        async with asyncio.timeout(desk.settings.provider_timeout.total_seconds()):
+            receipt = None if is_first else await _find_earlier(desk.channels[MAIL], notice, escalation.created_at)
+            receipt = receipt or await desk.channels[MAIL].send(notice)
+    except TimeoutError as error:
+        breaker.failed()
+        raise ChannelError("The provider did not answer in time.", permanent=False, was_sent=None) from error
+    except ChannelError as error:
+        breaker.note(is_well=error.permanent)
+        if error.pauses:
+            async with desk.db.transaction() as tx:
+                await pause_channel(desk, tx, MAIL, error.message)
+            raise Postpone(desk.settings.queue_backoff_cap) from error
+        if error.retry_after is not None and error.was_sent is not None:
+            raise Postpone(error.retry_after) from error
+        if breaker.is_open and error.was_sent is not None:
+            raise Postpone(rest_before_a_probe(breaker)) from error
+        raise
+    breaker.succeeded()
+    return receipt
+
+
+async def _find_earlier(channel: Channel, notice: Outbound, since: datetime) -> Receipt | None:
+    """What an earlier try has sent. None also when that can never be known."""
+    if not isinstance(channel, Searchable):
+        return None
+    try:
+        return await channel.find_sent(notice, since)
+    except ChannelError as error:
+        if error.permanent:
+            return None
+        raise
 
 
 def write_notice(escalation: Escalation) -> str:

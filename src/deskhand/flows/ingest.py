@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Protocol
 
 from deskhand import knowledge
 from deskhand.company_folder import Company
-from deskhand.db import Database
-from deskhand.inference.base import Embedder
-from deskhand.knowledge import ArticleState, Document, Embedded
+from deskhand.flows.vectors import Outcome, Parts, Progress, Report, bring_up_to_date, serving_embedder, silent
+from deskhand.knowledge import ArticleState, Document
 from deskhand.log import get_logger
 
 COMPANY_SOURCE = "company"
-BATCH = 32
 LARGEST_FILE = 4_000_000
 
 log = get_logger("ingest")
-
-Outcome = Literal["added", "changed", "unchanged", "removed", "skipped", "embedded"]
-
-
-class Parts(Protocol):
-    """What loading needs of a `Desk`."""
-
-    @property
-    def db(self) -> Database: ...
-
-    @property
-    def embedder(self) -> Embedder: ...
 
 
 class CompanyParts(Parts, Protocol):
@@ -44,19 +30,6 @@ class Problem:
 
     path: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a load is: `done` of `total` files, and what became of the last one."""
-
-    done: int
-    total: int
-    name: str
-    outcome: Outcome
-
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +67,13 @@ class _Load:
         return LoadReport(added, changed, unchanged, removed, self.passages, tuple(self.problems))
 
 
-def _silent(progress: Progress) -> None:
-    pass
-
-
-async def load_company_knowledge(desk: CompanyParts, *, progress: Report = _silent) -> LoadReport:
+async def load_company_knowledge(desk: CompanyParts, *, progress: Report = silent) -> LoadReport:
     """Load the company folder's own articles."""
     return await load_knowledge(desk, [desk.company.knowledge_dir], source=COMPANY_SOURCE, progress=progress)
 
 
 async def load_knowledge(
-    desk: Parts, paths: Sequence[Path], *, source: str | None = None, progress: Report = _silent
+    desk: Parts, paths: Sequence[Path], *, source: str | None = None, progress: Report = silent
 ) -> LoadReport:
     """Load folders and files; articles whose file vanished from a folder are retired.
 
@@ -114,10 +83,7 @@ async def load_knowledge(
     total = LoadReport()
     for path in paths:
         total = _sum(total, await _load_path(desk, path, source, progress))
-    embedded = await embed_missing(desk, progress=progress)
-    if total.passages or embedded:
-        async with desk.db.transaction() as tx:
-            await knowledge.refresh_statistics(tx)
+    await bring_up_to_date(desk, changed=bool(total.passages or total.removed), progress=progress)
     log.info(
         "knowledge_loaded",
         added=len(total.added),
@@ -128,32 +94,6 @@ async def load_knowledge(
         problems=len(total.problems),
     )
     return total
-
-
-async def embed_missing(desk: Parts, *, progress: Report = _silent) -> int:
-    """Give every passage that lacks them vectors of this model, and return how many it were.
-
-    Vectors of other models stay: whoever still searches with an older model finds everything until
-    `knowledge.delete_other_vectors` is called.
-    """
-    model = desk.embedder.model_id
-    async with desk.db.transaction() as tx:
-        missing = await knowledge.count_without_vectors(tx, model)
-    done = 0
-    while done < missing:
-        async with desk.db.transaction() as tx:
-            batch = await knowledge.list_without_vectors(tx, model, limit=BATCH)
-        if not batch:
-            break
-        vectors = await _embed(
-            desk.embedder, [knowledge.texts_to_embed(text.title, text.heading, text.body) for text in batch]
-        )
-        async with desk.db.transaction() as tx:
-            for text, embedded in zip(batch, vectors, strict=True):
-                await knowledge.upsert_vectors(tx, model, text.passage_id, embedded)
-        done += len(batch)
-        progress(Progress(min(done, missing), missing, batch[-1].title, "embedded"))
-    return done
 
 
 async def _load_path(desk: Parts, path: Path, source: str | None, progress: Report) -> LoadReport:
@@ -208,11 +148,12 @@ async def _load_file(desk: Parts, load: _Load, file: Path, root: Path) -> Outcom
     known = load.states.get(document.slug)
     if known and not known.retired and known.content_hash == knowledge.content_hash(document):
         return load.note("unchanged", document.slug)
-    vectors = await _embed(
-        desk.embedder, [knowledge.texts_to_embed(document.title, part.heading, part.body) for part in document.sections]
+    embedder = await serving_embedder(desk)
+    vectors = await knowledge.embed_passages(
+        embedder, [knowledge.texts_to_embed(document.title, part.heading, part.body) for part in document.sections]
     )
     async with desk.db.transaction() as tx:
-        passages = await knowledge.save(tx, document, source=load.source, model=desk.embedder.model_id, vectors=vectors)
+        passages = await knowledge.save(tx, document, source=load.source, model=embedder.model_id, vectors=vectors)
     if passages is None:
         return load.note("unchanged", document.slug)
     load.passages += len(passages)
@@ -249,11 +190,6 @@ async def _retire_vanished(desk: Parts, load: _Load) -> None:
             async with desk.db.transaction() as tx:
                 if await knowledge.retire(tx, state.slug):
                     load.note("removed", state.slug)
-
-
-async def _embed(embedder: Embedder, texts: Sequence[tuple[str, str]]) -> list[Embedded]:
-    vectors = await embedder.embed([part for pair in texts for part in pair])
-    return [Embedded(vectors[index], vectors[index + 1]) for index in range(0, len(vectors), 2)]
 
 
 def _sum(left: LoadReport, right: LoadReport) -> LoadReport:

@@ -1,27 +1,21 @@
-"""Intake: a front door stores what came, says yes after the commit, and the worker makes message and ticket of it."""
+"""Intake: a front door stores what came and says yes after the commit; the worker does the rest."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from deskhand import conversations, customers, inbound, tickets
-from deskhand.channels.base import InboundMessage
-from deskhand.conversations import Conversation
-from deskhand.customers import Customer
+from deskhand import crash, files, inbound, tickets
+from deskhand.channels.base import InboundMessage, NewFile, RawMessage
 from deskhand.db import Tx
 from deskhand.desk import Desk
 from deskhand.errors import Conflict
-from deskhand.ids import ConversationId
-from deskhand.inference.language import detect_language
-from deskhand.log import get_logger
-from deskhand.transport.base import DeadLetter, Delivery
-
-log = get_logger("intake")
+from deskhand.flows.attachments import fit
+from deskhand.inbound import Inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,13 @@ def lane_of(channel: str, sender: str) -> str:
 
 
 async def accept(
-    desk: Desk, channel: str, payload: dict[str, Any], *, promise_reference: bool = False, idempotency_key: str = ""
+    desk: Desk,
+    channel: str,
+    payload: dict[str, Any],
+    *,
+    files: Sequence[NewFile] = (),
+    promise_reference: bool = False,
+    idempotency_key: str = "",
 ) -> Accepted:
     """Store raw input and publish it in one transaction; returns after the commit.
 
@@ -60,118 +60,82 @@ async def accept(
 
     Raises:
         InvalidInput: the payload is no message of this channel.
-        Conflict: the same id came before with other content.
+        Conflict: the sender's key, or the id that a reference was promised for, came before with other content.
         DatabaseUnavailable: nothing was stored; the sender must try again.
     """
     message = desk.channels[channel].parse(payload)
     token = derive_access_token(idempotency_key) if idempotency_key else secrets.token_urlsafe(32)
-    now = desk.clock.now()
+    accepted: Accepted | None = None
     async with desk.db.transaction() as tx:
         known = await inbound.find_by_provider_id(tx, channel, message.provider_id)
         if known is None:
             reference = None
             if promise_reference:
-                reference = await tickets.reserve_reference(tx, prefix=desk.settings.reference_prefix, day=now)
-            stored = await inbound.store(
+                reference = await tickets.reserve_reference(
+                    tx, prefix=desk.settings.reference_prefix, day=desk.clock.now()
+                )
+            stored, known = await store(
+                desk,
                 tx,
-                channel=channel,
-                provider_id=message.provider_id,
-                payload=payload,
+                message,
+                RawMessage(payload, tuple(files)),
                 reference=reference,
                 access_hash=access_hash(token) if promise_reference else None,
-                at=now,
             )
             if stored is not None:
-                await desk.transport.publish(
-                    tx,
-                    desk.topics.inbound(channel),
-                    lane_of(channel, message.sender),
-                    {"inbound_id": str(stored)},
-                    dedup_key=str(stored),
-                )
-                return Accepted(stored, reference, token if promise_reference else None, duplicate=False)
-            known = await inbound.find_by_provider_id(tx, channel, message.provider_id)
+                accepted = Accepted(stored, reference, token if promise_reference else None, duplicate=False)
+    if accepted is not None:
+        crash.here("after_intake_commit")
+        return accepted
     assert known is not None
-    if known.payload != payload:
+    if (promise_reference or idempotency_key) and known.payload != payload:
         raise Conflict("This idempotency key was used for another message.", field="Idempotency-Key")
     return Accepted(known.id, known.reference, token if idempotency_key else None, duplicate=True)
 
 
-async def file_message(desk: Desk, delivery: Delivery) -> None:
-    """Worker: raw input becomes customer, conversation, message and ticket, and goes on to the agent, in one commit."""
-    async with delivery.settle() as tx:
-        for queued in delivery.messages:
-            row = await inbound.get(tx, UUID(str(queued.payload["inbound_id"])))
-            if row.outcome == "filed":
-                continue
-            message = desk.channels[row.channel].parse(row.payload)
-            customer = await customers.find_or_create(
-                tx, message.sender_kind, message.sender, name=message.name, verified=message.verified
-            )
-            if message.verified:
-                await customers.mark_verified(tx, message.sender_kind, message.sender)
-            conversation = await _conversation_of(desk, tx, message, customer, at=row.received_at)
-            message_id = await conversations.add_message(
-                tx,
-                conversation.id,
-                kind="inbound",
-                author="customer",
-                author_name=message.name,
-                subject=message.subject,
-                body=message.body,
-                provider_id=message.provider_id,
-                at=row.received_at,
-            )
-            reference = row.reference or await tickets.reserve_reference(
-                tx, prefix=desk.settings.reference_prefix, day=row.received_at
-            )
-            await tickets.open_ticket(
-                tx,
-                conversation_id=conversation.id,
-                customer_id=customer.id,
-                reference=reference,
-                subject=message.subject or message.body[:80],
-                at=row.received_at,
-            )
-            await inbound.settle(tx, row.id, outcome="filed", detail="", message_id=message_id, at=desk.clock.now())
-            await desk.transport.publish(
-                tx,
-                desk.topics.tickets_incoming,
-                str(conversation.id),
-                {"message_id": str(message_id), "verified": message.verified},
-                dedup_key=str(message_id),
-            )
-            log.info("message_filed", channel=row.channel, conversation_id=str(conversation.id))
-
-
-async def _conversation_of(
-    desk: Desk, tx: Tx, message: InboundMessage, customer: Customer, *, at: datetime
-) -> Conversation:
-    guess = detect_language(f"{message.subject}\n{message.body}", hint=None)
-    return await conversations.open_conversation(
+async def store(
+    desk: Desk,
+    tx: Tx,
+    message: InboundMessage,
+    raw: RawMessage,
+    *,
+    reference: str | None = None,
+    access_hash: bytes | None = None,
+) -> tuple[UUID | None, Inbound | None]:
+    """Store and publish one message, with its files: its id, or the row that was there first and stays as it is."""
+    kept, left_out = fit(raw.files, desk.settings)
+    stored = await inbound.store(
         tx,
-        customer_id=customer.id,
         channel=message.channel,
-        subject=message.subject,
-        language=guess.code,
-        at=at,
-        continues=_conversation_id(message.thread),
-        is_chat=desk.channels[message.channel].is_chat,
+        provider_id=message.provider_id,
+        payload=raw.payload,
+        reference=reference,
+        access_hash=access_hash,
+        notes=left_out,
+        at=desk.clock.now(),
     )
-
-
-def _conversation_id(thread: str | None) -> ConversationId | None:
-    """None for what is no id of ours: it joins nothing, and the message is filed all the same."""
-    try:
-        return ConversationId(UUID(thread)) if thread else None
-    except ValueError:
-        return None
-
-
-async def record_failure(desk: Desk, tx: Tx, letter: DeadLetter) -> None:
-    """A message that could not be processed stays visible: its inbound row says failed and why."""
-    raw = letter.payload.get("inbound_id")
-    if isinstance(raw, str):
-        await inbound.settle(
-            tx, UUID(raw), outcome="failed", detail=letter.error[:500], message_id=None, at=desk.clock.now()
+    if stored is None:
+        return None, await inbound.find_by_provider_id(tx, message.channel, message.provider_id)
+    for position, file in enumerate(kept, start=1):
+        await files.store(
+            tx,
+            stored,
+            position=position,
+            name=file.name,
+            content_type=file.content_type,
+            content=file.content,
+            content_id=file.content_id,
         )
+    await publish(desk, tx, stored, message)
+    return stored, None
+
+
+async def publish(desk: Desk, tx: Tx, inbound_id: UUID, message: InboundMessage, **more: Any) -> None:
+    """Hand stored input to the worker."""
+    await desk.transport.publish(
+        tx,
+        desk.topics.inbound(message.channel),
+        lane_of(message.channel, message.sender),
+        {"inbound_id": str(inbound_id)} | more,
+        dedup_key=str(inbound_id),
+    )

@@ -10,7 +10,7 @@ from deskhand import conversations, decisions, deliveries, inbound, tickets
 from deskhand.conversations import Message
 from deskhand.db import Tx
 from deskhand.decisions import DecisionRecord
-from deskhand.deliveries import Delivery
+from deskhand.deliveries import MessageDelivery
 from deskhand.desk import Desk
 from deskhand.errors import DeskhandError
 from deskhand.tickets import Escalation, Ticket
@@ -29,21 +29,23 @@ class Outcome:
     decision: DecisionRecord
     ticket: Ticket
     reply: Message | None
-    delivery: Delivery | None
+    delivery: MessageDelivery | None
     escalation: Escalation | None
 
     @property
     def is_settled(self) -> bool:
         """Nothing is under way any more."""
-        waiting = self.delivery is not None and self.delivery.state in ("queued", "sending")
+        waiting = self.delivery is not None and self.delivery.is_under_way
         return not waiting and (self.escalation is None or self.escalation.notice != "queued")
 
 
 async def find_outcome(tx: Tx, inbound_id: UUID) -> Outcome | None:
-    """None while the message has no decision yet. Raises NoOutcome when it was given up."""
+    """None while the message has no decision yet. Raises NoOutcome when it was given up, or no person wrote it."""
     row = await inbound.get(tx, inbound_id)
     if row.outcome == "failed":
         raise NoOutcome(f"The message could not be processed: {row.detail}")
+    if row.outcome == "suspended":
+        raise NoOutcome(f"The message was suspended, no person wrote it: {row.detail}")
     if row.message_id is None:
         return None
     decision = await decisions.find_by_message(tx, row.message_id)

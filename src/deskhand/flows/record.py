@@ -89,6 +89,8 @@ def _facts(situation: Situation) -> dict[str, Any]:
         "handler": conversation.handler,
         "language": conversation.language,
         "unhelpful_turns": conversation.unhelpful_turns,
+        "asked_back": situation.asked_back,
+        "standing": asdict(situation.standing) if situation.standing else None,
         "recent": [str(message_id) for message_id in situation.recent_ids],
     }
 

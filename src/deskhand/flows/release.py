@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from deskhand import conversations, customers, decisions, deliveries, tickets
+from deskhand import conversations, decisions, deliveries, tickets
 from deskhand.agent.decision import Draft, Triage
 from deskhand.agent.tools import Committed, Ending, TurnState
 from deskhand.agent.wording import disclosure
@@ -12,7 +12,9 @@ from deskhand.channels.base import Reply
 from deskhand.db import Tx
 from deskhand.desk import Desk
 from deskhand.flows.gaps import Unanswered, keep_gap
+from deskhand.flows.mailed_copy import Said, queue_copy
 from deskhand.flows.metrics import Figure, publish_figures
+from deskhand.flows.recipient import find_recipient
 from deskhand.flows.record import build_record
 from deskhand.flows.situation import Situation
 from deskhand.tickets import Outcome, Status
@@ -50,7 +52,12 @@ async def release(
     escalation_id = None
     if ending.handoff is not None:
         escalation_id = await _hand_over(desk, tx, situation, triage, ending)
-    elif ending.action != "ignored" or not situation.ticket.outcome:  # noise closes no ticket that was worked on
+    elif ending.decision == "escalate":
+        await tickets.add_to_escalation(
+            tx, situation.ticket, rules=ending.rules, urgency=triage.urgency, at=desk.clock.now()
+        )
+    elif ending.action in OUTCOMES and (ending.action != "ignored" or not situation.ticket.outcome):
+        # noise closes no ticket that was worked on
         status, outcome = OUTCOMES[ending.action]
         await tickets.record_outcome(
             tx,
@@ -61,15 +68,9 @@ async def release(
             priority=triage.urgency,
             at=desk.clock.now(),
         )
-    await conversations.set_unhelpful_turns(tx, situation.conversation.id, _unhelpful_turns(situation, triage, ending))
+    unhelpful = state.unhelpful_turns + (1 if ending.action in ("answered", "asked_back") else 0)
+    await conversations.set_unhelpful_turns(tx, situation.conversation.id, unhelpful)
     return Committed(reply_id, escalation_id)
-
-
-def _unhelpful_turns(situation: Situation, triage: Triage, ending: Ending) -> int:
-    """Answers and questions in a row that no thanks has followed: two that did not help bring a person."""
-    if triage.intent == "thanks":
-        return 0
-    return situation.conversation.unhelpful_turns + (1 if ending.action in ("answered", "asked_back") else 0)
 
 
 async def _say(desk: Desk, tx: Tx, situation: Situation, draft: Draft) -> str:
@@ -87,6 +88,7 @@ async def _say(desk: Desk, tx: Tx, situation: Situation, draft: Draft) -> str:
         disclosure=disclosure(desk.company, phrases) if conversation.ai_disclosed_at is None else None,
     )
     parts = channel.format(reply)
+    recipient = await find_recipient(desk, tx, situation)
     message_id = await conversations.add_message(
         tx,
         conversation.id,
@@ -99,33 +101,20 @@ async def _say(desk: Desk, tx: Tx, situation: Situation, draft: Draft) -> str:
         at=now,
     )
     await conversations.mark_disclosed(tx, conversation.id, now)
-    delivery_id = await deliveries.queue(
+    delivery_ids = await deliveries.queue(
         tx,
         message_id=message_id,
         channel=conversation.channel,
-        recipient=await _recipient(tx, situation, channel.name),
+        recipient=recipient,
         parts=parts,
         at=now,
     )
-    await desk.transport.publish(
-        tx,
-        desk.topics.deliveries,
-        str(conversation.id),
-        {"delivery_id": str(delivery_id)},
-        dedup_key=str(delivery_id),
-    )
+    for delivery_id in map(str, delivery_ids):
+        await desk.transport.publish(
+            tx, desk.topics.deliveries, str(conversation.id), {"delivery_id": delivery_id}, dedup_key=delivery_id
+        )
+    await queue_copy(desk, tx, situation, Said(message_id, reply, draft, recipient))
     return str(message_id)
-
-
-async def _recipient(tx: Tx, situation: Situation, channel: str) -> str:
-    """The customer's own address on this channel: never one that a message or a model named."""
-    wanted = ("whatsapp_id", "phone") if channel == "whatsapp" else ("email",)
-    identifiers = await customers.list_identifiers(tx, situation.customer.id)
-    for kind in wanted:
-        for identifier in identifiers:
-            if identifier.kind == kind:
-                return identifier.value
-    return ""
 
 
 async def _hand_over(desk: Desk, tx: Tx, situation: Situation, triage: Triage, ending: Ending) -> str | None:
@@ -145,6 +134,7 @@ async def _hand_over(desk: Desk, tx: Tx, situation: Situation, triage: Triage, e
         handoff=handoff.context,
         respond_by=assignment.respond_by,
         at=desk.clock.now(),
+        outcome="held" if ending.held is not None else "escalated",
     )
     if escalation_id is None:
         return None

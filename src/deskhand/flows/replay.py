@@ -9,6 +9,7 @@ from uuid import UUID
 
 from deskhand import conversations, customers, decisions
 from deskhand.agent.brain import OFFLINE
+from deskhand.agent.context import Standing
 from deskhand.agent.tools import Committed, Ending, TurnState
 from deskhand.clock import FixedClock
 from deskhand.conversations import Message
@@ -115,6 +116,8 @@ async def _situation_then(tx: Tx, ticket: Ticket, decision: DecisionRecord) -> S
         recent=tuple(as_past(conversation, item) for item in recent),
         decided=False,
         recent_ids=tuple(item.id for item in recent),
+        standing=Standing(**facts["standing"]) if facts.get("standing") else None,
+        asked_back=bool(facts.get("asked_back")),
     )
 
 

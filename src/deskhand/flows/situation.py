@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deskhand import conversations, customers, decisions, tickets
+from deskhand.agent import policy
+from deskhand.agent.context import Standing
 from deskhand.agent.triage.base import TriageInput
 from deskhand.conversations import Conversation, Message, PastMessage
 from deskhand.customers import Customer
@@ -28,6 +31,8 @@ class Situation:
     recent: tuple[PastMessage, ...]
     decided: bool
     recent_ids: tuple[MessageId, ...] = ()
+    standing: Standing | None = None
+    asked_back: bool = False
 
 
 async def read_situation(desk: Desk, tx: Tx, message_id: MessageId, *, verified: bool) -> Situation:
@@ -61,7 +66,23 @@ async def read_situation(desk: Desk, tx: Tx, message_id: MessageId, *, verified:
         recent=tuple(as_past(conversation, item) for item in earlier),
         decided=await decisions.find_by_message(tx, message_id) is not None,
         recent_ids=tuple(item.id for item in earlier),
+        standing=await _standing(desk, tx, ticket, earlier),
+        asked_back=ticket.outcome == "asked_back",
     )
+
+
+async def _standing(desk: Desk, tx: Tx, ticket: Ticket, earlier: Sequence[Message]) -> Standing | None:
+    """The strictest escalation of a ticket that lies on a person's desk."""
+    if ticket.handler != "operator":
+        return None
+    rules = [escalation.rule for escalation in await tickets.list_escalations(tx, ticket.id)]
+    if not rules:
+        return None
+    strictest = rules[0]
+    for rule in rules[1:]:
+        strictest = rule if policy.is_stricter(desk.company, rule, than=strictest) else strictest
+    last = next((item.body for item in earlier if item.author == "agent"), "")
+    return Standing(strictest, is_known=any(phrases.added in last for phrases in desk.company.voice.phrases.values()))
 
 
 def as_past(conversation: Conversation, message: Message) -> PastMessage:
@@ -78,4 +99,5 @@ def triage_input(situation: Situation) -> TriageInput:
         earlier=tuple(item.body for item in situation.recent if item.author == "customer"),
         agent_replied=any(item.author == "agent" for item in situation.recent),
         unhelpful_turns=situation.conversation.unhelpful_turns,
+        asked_back=situation.asked_back,
     )

@@ -9,7 +9,7 @@ from deskhand import conversations, decisions, deliveries, inbound, knowledge, t
 from deskhand.conversations import Message
 from deskhand.db import Tx
 from deskhand.decisions import DecisionRecord
-from deskhand.deliveries import Delivery
+from deskhand.deliveries import MessageDelivery
 from deskhand.desk import Desk
 from deskhand.errors import Conflict, InvalidInput
 from deskhand.flows.record import message_hash
@@ -23,7 +23,7 @@ class TurnStory:
     message: Message
     decision: DecisionRecord
     reply: Message | None
-    delivery: Delivery | None
+    delivery: MessageDelivery | None
     escalation: Escalation | None
     changed: Mapping[str, str]
 

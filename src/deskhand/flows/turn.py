@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from deskhand import conversations
+from deskhand import conversations, crash
 from deskhand.agent import policy
 from deskhand.agent.case import describe_case
 from deskhand.agent.decision import Draft, StepTimes, Triage
 from deskhand.agent.tools import Commit, Committed, Ending, Handoff, ToolContext, TurnState
+from deskhand.agent.triage import unhelpful_so_far
 from deskhand.agent.wording import response_time_in_words
 from deskhand.db import Tx
 from deskhand.desk import Desk
 from deskhand.errors import DeskhandError
 from deskhand.flows.gaps import Unanswered, read_gap
+from deskhand.flows.holding import hand_over_unanswered, keep_within_brakes
+from deskhand.flows.receipts import as_uuid
 from deskhand.flows.release import release
 from deskhand.flows.situation import Situation, read_situation, triage_input
 from deskhand.ids import MessageId
@@ -54,22 +57,40 @@ async def take_turn(desk: Desk, delivery: Delivery) -> None:
     async def commit(ending: Ending) -> Committed:
         state.times.add("turn", (time.perf_counter() - started) * 1000)
         gap = await read_gap(desk, situation, triage, state, ending)
+        crash.here("before_turn_commit")
         async with delivery.settle() as tx:
-            return await _commit(desk, tx, situation, triage, state, ending, gap)
+            committed = await _commit(desk, tx, situation, triage, state, ending, gap)
+        crash.here("after_turn_commit")
+        return committed
 
-    await play(desk, situation, triage, state, commit)
+    hold = queued.payload.get("hold")
+    await play(desk, situation, triage, state, commit, hold=str(hold) if hold else None)
 
 
 async def play(
-    desk: Desk, situation: Situation, triage: Triage, state: TurnState, commit: Commit, *, is_rehearsal: bool = False
+    desk: Desk,
+    situation: Situation,
+    triage: Triage,
+    state: TurnState,
+    commit: Commit,
+    *,
+    hold: str | None = None,
+    is_rehearsal: bool = False,
 ) -> None:
-    """Ignore, keep silent beside an operator, or let the brain run. A rehearsal opens no ticket."""
+    """Ignore, keep silent beside an operator, hand over what is held, or let the brain run.
+
+    `hold` is why only a person may answer. A rehearsal opens no ticket.
+    """
     verdict = policy.decide(triage)
+    state.unhelpful_turns = unhelpful_so_far(triage_input(situation), triage)
     if verdict.decision == "ignore":
         await commit(Ending("ignore", "ignored", verdict.rules, verdict.confidence))
         return
     if situation.conversation.handler == "operator":
         await commit(Ending(verdict.decision, "silent", verdict.rules, verdict.confidence))
+        return
+    if hold is not None:
+        await commit(hand_over_unanswered(desk, situation, triage, hold))
         return
     context = ToolContext(
         db=desk.db,
@@ -87,6 +108,7 @@ async def play(
         verdict=verdict,
         commit=commit,
         state=state,
+        standing=situation.standing,
         is_rehearsal=is_rehearsal,
     )
     await desk.brain.run_turn(context)
@@ -106,6 +128,7 @@ async def _commit(
     """Everything that a turn changes, in the transaction that acknowledges its message."""
     if await conversations.lock_handler(tx, situation.conversation.id) == "operator" and ending.action != "ignored":
         ending = silenced(ending)
+    ending = await keep_within_brakes(desk, tx, situation, triage, ending)
     committed = await release(desk, tx, situation, triage, state, ending, gap=gap)
     log.info(
         "turn_finished",
@@ -127,10 +150,10 @@ def silenced(ending: Ending) -> Ending:
 
 async def record_failure(desk: Desk, tx: Tx, letter: DeadLetter) -> None:
     """A turn that failed for good goes to a person with the cause, so that the customer is not forgotten."""
-    raw = letter.payload.get("message_id")
-    if not isinstance(raw, str):
+    message_id = as_uuid(str(letter.payload.get("message_id")))
+    if message_id is None:
         return
-    situation = await read_situation(desk, tx, MessageId(UUID(raw)), verified=False)
+    situation = await read_situation(desk, tx, MessageId(message_id), verified=False)
     if situation.decided:
         return
     language = situation.conversation.language

@@ -114,7 +114,7 @@ class _Model:
     @classmethod
     def load(cls, file: Path, threads: int) -> _Model:
         check_model(file)
-        return cls(WordPiece.bundled(), open_session(file, threads))
+        return cls(WordPiece.bundled(), open_session(file.read_bytes(), threads))
 
     def hidden_states(self, batch: Sequence[Encoding]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         ids = np.zeros((len(batch), max(len(encoding.ids) for encoding in batch)), dtype=np.int64)

@@ -97,10 +97,14 @@ class Vector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The vectors of a passage: of all that it says, and of its heading alone."""
+    """The vectors of a passage: of all that it says, and of its heading alone.
+
+    `tokens` are its compact token vectors (`inference.compact`), from models that show them.
+    """
 
     whole: Vector
     heading: Vector
+    tokens: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class Candidate:
     """A passage with what each retriever says of it.
 
     `cosine_mean`, `cosine_deviation` and `bm25_best` are of all passages for the query; `coverage` is the share of the
-    query's words, weighed by their rarity, that the passage has.
+    query's words, weighed by their rarity, that the passage has; `term_weights` are those rarities in the words' order.
     """
 
     passage_id: UUID
@@ -127,6 +131,8 @@ class Candidate:
     bm25_best: float
     coverage: float
     mix: float
+    tokens: bytes | None
+    term_weights: list[float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,11 +168,12 @@ async def upsert_vectors(tx: Tx, model: str, passage_id: UUID, embedded: Embedde
     """Nothing happens when the passage has gone by now."""
     await tx.execute(
         """
-        insert into passage_vectors (model, passage_id, embedding, heading)
-        select %s, id, %s::vector, %s::vector from knowledge_base where id = %s
-            on conflict (model, passage_id) do update set embedding = excluded.embedding, heading = excluded.heading
+        insert into passage_vectors (model, passage_id, embedding, heading, tokens)
+        select %s, id, %s::vector, %s::vector, %s from knowledge_base where id = %s
+            on conflict (model, passage_id) do update
+           set embedding = excluded.embedding, heading = excluded.heading, tokens = excluded.tokens
         """,
-        (model, _literal(embedded.whole), _literal(embedded.heading), passage_id),
+        (model, vector_literal(embedded.whole), vector_literal(embedded.heading), embedded.tokens, passage_id),
     )
 
 
@@ -181,7 +182,8 @@ async def refresh_statistics(tx: Tx) -> None:
     await tx.execute("analyze articles, knowledge_base, passage_vectors, passage_terms")
 
 
-async def list_without_vectors(tx: Tx, model: str, *, limit: int) -> list[PassageText]:
+async def list_without_vectors(tx: Tx, model: str, *, tokens: bool, limit: int) -> list[PassageText]:
+    """With `tokens`, those whose vectors came without tokens count too."""
     async with tx.cursor(row_factory=class_row(PassageText)) as cursor:
         await cursor.execute(
             """
@@ -189,25 +191,27 @@ async def list_without_vectors(tx: Tx, model: str, *, limit: int) -> list[Passag
               from knowledge_base k
               join articles a on a.id = k.article_id
              where a.retired_at is null
-               and not exists (select from passage_vectors v where v.passage_id = k.id and v.model = %s)
+               and not exists (select from passage_vectors v
+                                where v.passage_id = k.id and v.model = %s and (v.tokens is not null or not %s))
              order by k.id
              limit %s
             """,
-            (model, limit),
+            (model, tokens, limit),
         )
         return await cursor.fetchall()
 
 
-async def count_without_vectors(tx: Tx, model: str) -> int:
+async def count_without_vectors(tx: Tx, model: str, *, tokens: bool) -> int:
     cursor = await tx.execute(
         """
         select count(*)
           from knowledge_base k
           join articles a on a.id = k.article_id
          where a.retired_at is null
-           and not exists (select from passage_vectors v where v.passage_id = k.id and v.model = %s)
+           and not exists (select from passage_vectors v
+                            where v.passage_id = k.id and v.model = %s and (v.tokens is not null or not %s))
         """,
-        (model,),
+        (model, tokens),
     )
     row = await cursor.fetchone()
     return row[0] if row else 0
@@ -226,13 +230,14 @@ async def list_candidates(
     model: str,
     language: str,
     limit: int,
+    product: str = "",
     share: float = BM25_SHARE,
 ) -> list[Candidate]:
     """The passages nearest to a query: by cosine to the closest of its vectors and by BM25, in a mix of scores.
 
     Rank fusion would throw the distances away and was the worst choice measured: see bench/retrieval.py. English
-    passages are left out where their article exists in `language`. What has no vector of the model, or none of the
-    words, counts as zero there.
+    passages are left out where their article exists in `language`, and those of another product. What has no vector of
+    the model, or none of the words, counts as zero there.
     """
     async with tx.cursor(row_factory=class_row(Candidate)) as cursor:
         await cursor.execute(
@@ -240,13 +245,7 @@ async def list_candidates(
             with eligible as materialized (
                 select k.id, k.term_count
                   from knowledge_base k
-                  join articles a on a.id = k.article_id
-                 where a.retired_at is null
-                   and (a.language = %(language)s
-                        or a.language = 'en'
-                           and not exists (select from articles t
-                                            where t.family = a.family and t.language = %(language)s
-                                              and t.retired_at is null))
+                  join articles_for(%(language)s, %(product)s) a on a.id = k.article_id
             ), collection as (
                 select count(*)::float8 as passages, greatest(avg(term_count), 1)::float8 as length from eligible
             ), postings as materialized (
@@ -255,11 +254,11 @@ async def list_candidates(
                   join eligible e on e.id = t.passage_id
                  where t.term = any(%(terms)s::text[])
             ), wanted as materialized (
-                select term, ln(1 + (c.passages - n.passages + 0.5) / (n.passages + 0.5)) as weight
-                  from (select term, count(p.passage_id)::float8 as passages
-                          from unnest(%(terms)s::text[]) as term
+                select term, place, ln(1 + (c.passages - n.passages + 0.5) / (n.passages + 0.5)) as weight
+                  from (select term, place, count(p.passage_id)::float8 as passages
+                          from unnest(%(terms)s::text[]) with ordinality as given (term, place)
                           left join postings p using (term)
-                         group by term) n
+                         group by term, place) n
                  cross join collection c
             ), worded as (
                 select p.passage_id, sum(w.weight) / (select sum(weight) from wanted) as coverage,
@@ -295,17 +294,20 @@ async def list_candidates(
             )
             select k.id as passage_id, a.slug as article, a.title, k.heading, a.url, k.version, k.body, a.language,
                    s.cosine, s.heading as heading_cosine, s.mean as cosine_mean, s.deviation as cosine_deviation,
-                   s.bm25, s.best as bm25_best, s.coverage, s.mix
+                   s.bm25, s.best as bm25_best, s.coverage, s.mix, v.tokens,
+                   (select coalesce(array_agg(weight order by place), '{}') from wanted) as term_weights
               from nearest s
               join knowledge_base k on k.id = s.id
               join articles a on a.id = k.article_id
+              left join passage_vectors v on v.passage_id = s.id and v.model = %(model)s
              order by s.mix desc, s.id
             """,
             {
                 "terms": list(terms),
-                "vectors": [_literal(vector) for vector in vectors],
+                "vectors": [vector_literal(vector) for vector in vectors],
                 "model": model,
                 "language": language,
+                "product": product,
                 "share": share,
                 "limit": limit,
             },
@@ -313,6 +315,6 @@ async def list_candidates(
         return await cursor.fetchall()
 
 
-def _literal(vector: Vector) -> str:
+def vector_literal(vector: Vector) -> str:
     """As pgvector reads it."""
     return "[" + ",".join(f"{value:.7g}" for value in vector.tolist()) + "]"

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from deskhand.knowledge.alignment import token_nearness
 from deskhand.knowledge.models import Candidate, Hit
+from deskhand.knowledge.query import Query
 
 _NEIGHBOURS: Final = 4
 # Headings say which passage of an article is meant; across articles they mislead, since they are short.
 _HEADING_SHARE: Final = 0.3
-
-# Fitted: python training/fit_answerability.py. A model of English sees all other languages through a fog.
-INTERCEPT: Final = -6.779
-WEIGHTS: Final = (3.530, 1.743, 1.024, 5.320, 0.444, 1.846, 0.445)
-FOREIGN_INTERCEPT: Final = -11.808
-FOREIGN_WEIGHTS: Final = (10.932, 1.741, 0.967, 0.012, -0.232, 2.006, 3.148)
+_LEAST_DEVIATION: Final = 0.02
 
 
-def rank(candidates: Sequence[Candidate], *, query_terms: int, language: str) -> list[Hit]:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A logistic regression over the features of one kind of query."""
+
+    name: str
+    intercept: float
+    weights: tuple[float, ...]
+
+    def score(self, values: Sequence[float]) -> float:
+        exponent = self.intercept + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+        return 1 / (1 + math.exp(-max(min(exponent, 30.0), -30.0)))
+
+
+# Fitted: python -m training.fit_answerability. The local model knows English and sees the rest through a fog; of any
+# other model we only know how far a passage stands out among its rivals.
+ENGLISH: Final = Scale("English", -11.763, (-0.801, -0.279, 1.208, 4.814, 0.411, 2.282, 0.340, 11.001))
+FOREIGN: Final = Scale("foreign", -11.808, (10.932, 1.741, 0.967, 0.012, -0.232, 2.006, 3.148))
+ANY_MODEL: Final = Scale("any model", -7.123, (0.710, 2.252, 1.006, 0.443, 2.043, 0.680))
+ANY_MODEL_FOREIGN: Final = Scale("any model, foreign", -11.248, (0.391, 1.928, 0.981, 0.126, 2.353, 3.169))
+
+
+def rank(candidates: Sequence[Candidate], query: Query, *, language: str) -> list[Hit]:
     """Hits, best first; no later one has a higher score than an earlier one."""
     ordered = order(candidates)
     hits: list[Hit] = []
     least = 1.0
     for candidate in ordered:
-        values = features(candidate, ordered, query_terms=query_terms)
-        least = min(least, answerability(values, foreign=language != "en"))
+        scale = scale_of(candidate, query, language=language)
+        least = min(least, scale.score(features(scale, candidate, ordered, query)))
         hits.append(_hit(candidate, least))
     return hits
 
@@ -39,28 +58,30 @@ def order(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [waiting[candidate.article].pop() for candidate in candidates]
 
 
-def answerability(values: Sequence[float], *, foreign: bool) -> float:
-    """How likely it is that a passage with these features answers: 0..1; `foreign` is a query not in English."""
-    intercept, weights = (FOREIGN_INTERCEPT, FOREIGN_WEIGHTS) if foreign else (INTERCEPT, WEIGHTS)
-    exponent = intercept + sum(weight * value for weight, value in zip(weights, values, strict=True))
-    return 1 / (1 + math.exp(-max(min(exponent, 30.0), -30.0)))
+def scale_of(candidate: Candidate, query: Query, *, language: str) -> Scale:
+    """A query without parts was read by another model; a passage may still lack the tokens that English needs."""
+    if language != "en":
+        return FOREIGN if query.parts else ANY_MODEL_FOREIGN
+    return ENGLISH if query.parts and candidate.tokens is not None else ANY_MODEL
 
 
-def features(candidate: Candidate, candidates: Sequence[Candidate], *, query_terms: int) -> tuple[float, ...]:
-    """Nearness, words in common, how far it stands out from the rest, and how long the query is."""
+def features(scale: Scale, candidate: Candidate, candidates: Sequence[Candidate], query: Query) -> tuple[float, ...]:
+    """What the scale weighs, in its order."""
     rivals = [other.cosine for other in candidates if other.article != candidate.article]
     margin = candidate.cosine - max(rivals, default=candidate.cosine_mean)
+    deviation = max(candidate.cosine_deviation, _LEAST_DEVIATION)
+    standing = (candidate.cosine - candidate.cosine_mean) / deviation
     around = candidates[:_NEIGHBOURS]
     agreement = sum(other.article == candidate.article for other in around) / len(around)
-    return (
-        candidate.cosine,
-        candidate.coverage,
-        candidate.bm25 / candidate.bm25_best if candidate.bm25_best else 0.0,
-        margin,
-        (candidate.cosine - candidate.cosine_mean) / max(candidate.cosine_deviation, 0.02),
-        agreement,
-        math.log(max(query_terms, 1)),
-    )
+    words = candidate.bm25 / candidate.bm25_best if candidate.bm25_best else 0.0
+    length = math.log(max(len(query.terms), 1))
+    if scale in (ANY_MODEL, ANY_MODEL_FOREIGN):
+        return (standing, candidate.coverage, words, margin / deviation, agreement, length)
+    values = (candidate.cosine, candidate.coverage, words, margin, standing, agreement, length)
+    if scale is FOREIGN or candidate.tokens is None:
+        return values
+    weights = dict(zip(query.terms, candidate.term_weights, strict=True))
+    return (*values, token_nearness(query.parts, candidate.tokens, weights))
 
 
 def _hit(candidate: Candidate, score: float) -> Hit:

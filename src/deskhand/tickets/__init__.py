@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from deskhand.db import Tx
@@ -19,6 +20,7 @@ __all__ = [
     "Priority",
     "Status",
     "Ticket",
+    "add_to_escalation",
     "escalate",
     "find_active",
     "find_by_reference",
@@ -26,6 +28,8 @@ __all__ = [
     "get_escalation",
     "is_reference",
     "list_escalations",
+    "move",
+    "move_all",
     "open_ticket",
     "record_notice",
     "record_outcome",
@@ -35,6 +39,8 @@ __all__ = [
 find_active = queries.find_active
 find_by_reference = queries.find_by_reference
 list_escalations = queries.list_escalations
+move = queries.move
+move_all = queries.move_all
 record_notice = queries.record_notice
 
 
@@ -90,6 +96,7 @@ async def escalate(
     handoff: dict[str, Any],
     respond_by: datetime,
     at: datetime,
+    outcome: Literal["escalated", "held"] = "escalated",
 ) -> UUID | None:
     """Put the ticket on a person's desk; returns the escalation, or None when this message had been escalated."""
     escalation_id = await queries.insert_escalation(
@@ -108,12 +115,20 @@ async def escalate(
     if escalation_id is None:
         return None
     await queries.hand_to_operator(
-        tx, ticket.id, owner=owner, priority=urgency, category=category, respond_by=respond_by, at=at
+        tx, ticket.id, owner=owner, priority=urgency, category=category, outcome=outcome, respond_by=respond_by, at=at
     )
     await queries.insert_event(
         tx, ticket.id, kind="ticket_escalated", actor="agent", detail={"rule": rule, "owner": owner}, at=at
     )
     return escalation_id
+
+
+async def add_to_escalation(tx: Tx, ticket: Ticket, *, rules: Sequence[str], urgency: Priority, at: datetime) -> None:
+    """A further message matched rules while the ticket lay on a person's desk: more urgent at the most, never less."""
+    await queries.raise_priority(tx, ticket.id, urgency, at)
+    await queries.insert_event(
+        tx, ticket.id, kind="ticket_added_to", actor="agent", detail={"rules": list(rules)}, at=at
+    )
 
 
 async def get_escalation(tx: Tx, escalation_id: UUID) -> Escalation:

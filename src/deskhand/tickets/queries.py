@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -94,14 +95,26 @@ async def record_outcome(
 
 
 async def hand_to_operator(
-    tx: Tx, ticket_id: TicketId, *, owner: str, priority: Priority, category: str, respond_by: datetime, at: datetime
+    tx: Tx,
+    ticket_id: TicketId,
+    *,
+    owner: str,
+    priority: Priority,
+    category: str,
+    outcome: Outcome,
+    respond_by: datetime,
+    at: datetime,
 ) -> None:
-    """The wait clock keeps its first deadline: a second escalation never moves it back."""
+    """The wait clock keeps its first deadline, and the urgency its height: a second escalation lowers neither."""
     await tx.execute(
         """
         update tickets
-           set status = 'open', handler = 'operator', outcome = 'escalated', owner = %(owner)s,
-               priority = %(priority)s, category = %(category)s,
+           set status = 'open', handler = 'operator', outcome = %(outcome)s, owner = %(owner)s,
+               priority = case when handler = 'operator'
+                                and array_position(array['low', 'normal', 'high', 'urgent'], priority)
+                                  > array_position(array['low', 'normal', 'high', 'urgent'], %(priority)s)
+                               then priority else %(priority)s end,
+               category = %(category)s,
                respond_by = least(coalesce(respond_by, %(respond_by)s), %(respond_by)s), updated_at = %(at)s
          where id = %(id)s
         """,
@@ -110,9 +123,22 @@ async def hand_to_operator(
             "owner": owner,
             "priority": priority,
             "category": category,
+            "outcome": outcome,
             "respond_by": respond_by,
             "at": at,
         },
+    )
+
+
+async def raise_priority(tx: Tx, ticket_id: TicketId, priority: Priority, at: datetime) -> None:
+    await tx.execute(
+        """
+        update tickets set priority = %(priority)s, updated_at = %(at)s
+         where id = %(id)s
+           and array_position(array['low', 'normal', 'high', 'urgent'], priority)
+             < array_position(array['low', 'normal', 'high', 'urgent'], %(priority)s)
+        """,
+        {"id": ticket_id, "priority": priority, "at": at},
     )
 
 
@@ -201,4 +227,19 @@ async def record_notice(tx: Tx, escalation_id: UUID, *, notice: str, detail: str
          where id = %(id)s
         """,
         {"id": escalation_id, "notice": notice, "detail": detail, "at": at},
+    )
+
+
+async def move_all(tx: Tx, source: CustomerId, target: CustomerId) -> list[UUID]:
+    """Give one customer's tickets to another; their ids."""
+    cursor = await tx.execute(
+        "update tickets set customer_id = %s where customer_id = %s returning id", (target, source)
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def move(tx: Tx, ids: Sequence[UUID], source: CustomerId, target: CustomerId) -> None:
+    """Give these tickets to another customer, those that are still the first one's."""
+    await tx.execute(
+        "update tickets set customer_id = %s where id = any(%s) and customer_id = %s", (target, list(ids), source)
     )

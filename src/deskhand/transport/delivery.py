@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 
 from deskhand.db import Database, Tx
 from deskhand.errors import LeaseLost
-from deskhand.transport import lease_queries
 from deskhand.transport.base import Message
+from deskhand.transport.ledger import Ledger
 from deskhand.transport.rows import Lease
 
 
-class PostgresDelivery:
-    def __init__(self, db: Database, lease: Lease) -> None:
+class LeasedDelivery:
+    def __init__(self, db: Database, ledger: Ledger, lease: Lease) -> None:
         self._db = db
+        self._ledger = ledger
         self.lease = lease
         self.settled = False
         self.concluding = False  # settling, or recording a failure: the database decides whether the lease still counts
@@ -33,11 +34,11 @@ class PostgresDelivery:
         try:
             async with self._db.transaction() as tx:
                 yield tx
-                if not await lease_queries.acknowledge(tx, self.lease):
-                    self.lane_goes_on = await lease_queries.free_lane(tx, self.lease)
-                    if not self.lane_goes_on:
-                        self.lost = True
-                        raise LeaseLost
+                try:
+                    self.lane_goes_on = await self._ledger.acknowledge(tx, self.lease)
+                except LeaseLost:
+                    self.lost = True
+                    raise
             self.settled = True
         finally:
             self.concluding = False

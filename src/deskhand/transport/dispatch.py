@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from structlog.contextvars import bound_contextvars
 
+from deskhand import crash
 from deskhand.db import Database
 from deskhand.errors import DatabaseUnavailable, LeaseLost
 from deskhand.log import get_logger
 from deskhand.settings import Settings
 from deskhand.transport.base import OnDead, Subscription
-from deskhand.transport.claims import Claimer
-from deskhand.transport.delivery import PostgresDelivery
+from deskhand.transport.delivery import LeasedDelivery
 from deskhand.transport.failures import Failures, NotSettled
-from deskhand.transport.leases import Leases
+from deskhand.transport.ledger import Ledger
 from deskhand.transport.outage import Outage, backoff
 from deskhand.transport.rows import Cause, Lease
 from deskhand.transport.shares import divide, topic_cap
@@ -36,25 +38,65 @@ TRIES_TO_RECORD = 10
 log = get_logger("transport")
 
 
+class Source(Protocol):
+    """Where leases come from, and who keeps them while handlers work."""
+
+    def look_everywhere(self) -> None:
+        """Let the next claim overlook nothing, however long it takes."""
+        ...
+
+    async def claim(self, shares: Mapping[str, int]) -> list[Lease]:
+        """Lease up to so many lanes of each topic.
+
+        Raises:
+            DatabaseUnavailable: nothing was leased.
+        """
+        ...
+
+    def hold(self, delivery: LeasedDelivery, task: asyncio.Task[None] | None) -> None:
+        """Keep a lease while its handler works; without a task it merely waits for `release`."""
+        ...
+
+    def drop(self, delivery: LeasedDelivery) -> None:
+        """The handler has ended by itself."""
+        ...
+
+    async def keep_alive(self) -> None:
+        """Keep all leases until cancelled."""
+        ...
+
+    async def release(self) -> set[str]:
+        """Give everything back, no attempt counted, and return the topics."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What a transport puts behind the loop."""
+
+    db: Database
+    settings: Settings
+    source: Source
+    ledger: Ledger
+
+
 class Dispatcher:
     def __init__(
         self,
-        db: Database,
-        settings: Settings,
+        backing: Backing,
         wakeups: Wakeups,
         subscriptions: Sequence[Subscription],
         on_dead: OnDead | None,
     ) -> None:
-        self._db = db
-        self._settings = settings
+        self._backing = backing
+        self._settings = settings = backing.settings
         self._wakeups = wakeups
         self._subscriptions = {subscription.topic: subscription for subscription in subscriptions}
-        self._claimer = Claimer(db, settings, {item.topic: item.batch for item in subscriptions})
-        self._failures = Failures(db, settings, on_dead)
-        self._leases = Leases(db, settings.queue_lease)
+        self._failures = Failures(backing.db, settings, on_dead, backing.ledger)
+        self._source = backing.source
         self._cap = topic_cap(settings.worker_concurrency, len(self._subscriptions))
         self._hungry: dict[str, None] = {}  # in order: who was served longest ago comes first
-        self._tasks: dict[asyncio.Task[None], PostgresDelivery] = {}
+        self._tasks: dict[asyncio.Task[None], LeasedDelivery] = {}
         self._stir = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -69,7 +111,7 @@ class Dispatcher:
         log.debug("consuming_started", topics=sorted(self._subscriptions))
         async with asyncio.TaskGroup() as group:
             helpers = [
-                group.create_task(self._leases.keep_alive()),
+                group.create_task(self._source.keep_alive()),
                 group.create_task(self._wakeups.listen()),
                 group.create_task(self._watch(stop)),
             ]
@@ -94,7 +136,7 @@ class Dispatcher:
         while not self._stop.is_set():
             if loop.time() >= poll_at:
                 poll_at = loop.time() + self._settings.queue_poll.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
-                self._claimer.forget_bounds()
+                self._source.look_everywhere()
                 self.wake()
             self._stir.clear()
             shares = self._shares()
@@ -123,13 +165,13 @@ class Dispatcher:
         for topic in shares:
             del self._hungry[topic]
         try:
-            leases = await self._claimer.claim(shares, self._leases.numbers)
+            leases = await self._source.claim(shares)
         except BaseException:
             self._hungry = dict.fromkeys(shares) | self._hungry
             raise
         for lease in leases:
             if self._stop.is_set():
-                self._leases.hold(PostgresDelivery(self._db, lease), None)
+                self._source.hold(self._delivery(lease), None)
             else:
                 self._start(lease)
         taken = Counter(lease.topic for lease in leases)
@@ -137,11 +179,14 @@ class Dispatcher:
             if taken[topic] >= share:
                 self._hungry.setdefault(topic)
 
+    def _delivery(self, lease: Lease) -> LeasedDelivery:
+        return LeasedDelivery(self._backing.db, self._backing.ledger, lease)
+
     def _start(self, lease: Lease) -> None:
-        delivery = PostgresDelivery(self._db, lease)
+        delivery = self._delivery(lease)
         task = asyncio.create_task(self._handle(delivery))
         self._tasks[task] = delivery
-        self._leases.hold(delivery, task)
+        self._source.hold(delivery, task)
         task.add_done_callback(self._finish)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
@@ -149,13 +194,13 @@ class Dispatcher:
         self._stir.set()
         if task.cancelled():
             return  # the lease is lost, or about to be released
-        self._leases.drop(delivery)
+        self._source.drop(delivery)
         if delivery.lane_goes_on:
             self.wake(delivery.lease.topic)
         if (error := task.exception()) is not None:
             log.error("failure_not_recorded", topic=delivery.lease.topic, exc_info=error)
 
-    async def _handle(self, delivery: PostgresDelivery) -> None:
+    async def _handle(self, delivery: LeasedDelivery) -> None:
         lease = delivery.lease
         subscription = self._subscriptions[lease.topic]
         attempts = subscription.attempts or self._settings.queue_attempts
@@ -169,9 +214,10 @@ class Dispatcher:
             if error is not None:
                 await self._record(delivery, partial(self._failures.record, lease, error, attempts))
 
-    async def _call(self, subscription: Subscription, delivery: PostgresDelivery) -> BaseException | None:
+    async def _call(self, subscription: Subscription, delivery: LeasedDelivery) -> BaseException | None:
         """Run the handler and return what went wrong."""
         failure: BaseException | None = None
+        crash.here("after_claim")
         try:
             await subscription.handler(delivery)
         except (Exception, asyncio.CancelledError) as error:  # cancelled: by us, or something inside the handler was
@@ -190,7 +236,7 @@ class Dispatcher:
             return None
         return failure
 
-    async def _record(self, delivery: PostgresDelivery, write: Callable[[], Awaitable[timedelta]]) -> None:
+    async def _record(self, delivery: LeasedDelivery, write: Callable[[], Awaitable[timedelta]]) -> None:
         """Write a failure down, waiting for the database if need be; if that stays away, the lease runs out."""
         delivery.concluding = True
         for failures in range(1, TRIES_TO_RECORD + 1):
@@ -216,6 +262,6 @@ class Dispatcher:
             await asyncio.wait(self._tasks, timeout=LAST_WORD)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD):
-                for topic in await self._leases.release():
+                for topic in await self._source.release():
                     self._wakeups.announce(topic)
                 await self._wakeups.close()

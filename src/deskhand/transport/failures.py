@@ -12,9 +12,9 @@ from deskhand.db import Database, Tx
 from deskhand.errors import ChannelError, DatabaseUnavailable, DeskhandError, LeaseLost
 from deskhand.log import get_logger
 from deskhand.settings import Settings
-from deskhand.transport import lease_queries, queries
 from deskhand.transport.base import DeadLetter, OnDead, Postpone
 from deskhand.transport.envelope import clean
+from deskhand.transport.ledger import Ledger, PostgresLedger
 from deskhand.transport.rows import Cause, Lease
 
 LONGEST_ERROR = 1_000
@@ -47,8 +47,9 @@ def shorten_trace(error: BaseException) -> str:
 
 
 class Failures:
-    def __init__(self, db: Database, settings: Settings, on_dead: OnDead | None) -> None:
+    def __init__(self, db: Database, settings: Settings, on_dead: OnDead | None, ledger: Ledger | None = None) -> None:
         self._db = db
+        self._ledger = ledger or PostgresLedger()
         self._base = settings.queue_backoff
         self._cap = settings.queue_backoff_cap
         self._on_dead = on_dead
@@ -76,15 +77,14 @@ class Failures:
     async def give_up(self, lease: Lease, cause: Cause) -> timedelta:
         """Move the only message of the lease to the dead letters and free the lane."""
         async with self._db.transaction() as tx:
-            letter = await queries.bury(tx, lease.messages[0], cause)
+            letter = await self._ledger.bury(tx, lease, cause)
             if letter is not None:
-                await self._tell(tx, letter)
-            if not await lease_queries.acknowledge(tx, lease) and not await lease_queries.free_lane(tx, lease):
-                raise LeaseLost
+                await self.tell(tx, letter)
+            await self._ledger.acknowledge(tx, lease)
         log.warning("message_died", error=cause.kind, attempts=cause.attempts)
         return AT_ONCE
 
-    async def _tell(self, tx: Tx, letter: DeadLetter) -> None:
+    async def tell(self, tx: Tx, letter: DeadLetter) -> None:
         """Run the hook. A fault of the database has everything repeated; any other must not keep the lane blocked."""
         if self._on_dead is None:
             return
@@ -98,16 +98,14 @@ class Failures:
 
     async def _give_back(self, lease: Lease, pause: timedelta) -> timedelta:
         async with self._db.transaction() as tx:
-            if not await lease_queries.postpone(tx, lease, pause):
-                raise LeaseLost
+            await self._ledger.postpone(tx, lease, pause)
         log.info("delivery_postponed", retry_in=pause.total_seconds())
         return pause
 
     async def _try_again(self, lease: Lease, error: BaseException, pause: timedelta) -> None:
         async with self._db.transaction() as tx:
-            await lease_queries.record_attempt(tx, lease, describe(error))
-            if not await lease_queries.postpone(tx, lease, pause):
-                raise LeaseLost
+            await self._ledger.record_attempt(tx, lease, describe(error))
+            await self._ledger.postpone(tx, lease, pause)
 
     def _pause(self, attempt: int) -> timedelta:
         """Exponential with full jitter: anything between nothing and twice what the attempt before had at most."""

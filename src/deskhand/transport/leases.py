@@ -9,7 +9,7 @@ from deskhand.db import Database
 from deskhand.errors import DatabaseUnavailable
 from deskhand.log import get_logger
 from deskhand.transport import lease_queries
-from deskhand.transport.delivery import PostgresDelivery
+from deskhand.transport.delivery import LeasedDelivery
 
 AT_ONCE = timedelta(0)
 
@@ -20,15 +20,15 @@ class Leases:
     def __init__(self, db: Database, length: timedelta) -> None:
         self._db = db
         self._length = length
-        self._held: dict[tuple[str, str], tuple[PostgresDelivery, asyncio.Task[None] | None]] = {}
+        self._held: dict[tuple[str, str], tuple[LeasedDelivery, asyncio.Task[None] | None]] = {}
 
-    def hold(self, delivery: PostgresDelivery, task: asyncio.Task[None] | None) -> None:
+    def hold(self, delivery: LeasedDelivery, task: asyncio.Task[None] | None) -> None:
         """Keep a lease; without a task it merely waits for `release`."""
         lane = (delivery.lease.topic, delivery.lease.key)
         self._lose(lane)  # it went to somebody else unnoticed, and came back
         self._held[lane] = (delivery, task)
 
-    def drop(self, delivery: PostgresDelivery) -> None:
+    def drop(self, delivery: LeasedDelivery) -> None:
         lane = (delivery.lease.topic, delivery.lease.key)
         held = self._held.get(lane)
         if held is not None and held[0] is delivery:

@@ -8,18 +8,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from deskhand.db import Database, Tx
-from deskhand.errors import SetupInvalid
 from deskhand.settings import Settings
 from deskhand.transport import queries
-from deskhand.transport.base import REPLAYED_FROM, DeadLetter, JsonObject, OnDead, Subscription, TopicLag
-from deskhand.transport.dispatch import Dispatcher
+from deskhand.transport.base import DeadLetter, JsonObject, OnDead, Subscription, TopicLag
+from deskhand.transport.dead_letters import DeadLetters
 from deskhand.transport.envelope import encode, fold
+from deskhand.transport.lanes import lane_dispatcher
 from deskhand.transport.rows import Outgoing
-from deskhand.transport.topics import Topics
+from deskhand.transport.topics import Topics, refuse_unconsumed
 from deskhand.transport.wakeups import Wakeups
 
 LANES_WITHOUT_KEY = 256
-REPLAY_PAGE = 100
 
 
 class PostgresTransport:
@@ -27,6 +26,7 @@ class PostgresTransport:
         self._db = db
         self._settings = settings
         self._topics = Topics(settings.topic_prefix)
+        self._dead_letters = DeadLetters(db)
         self._wakeups = Wakeups(db, listen=settings.queue_listen)
 
     async def publish(
@@ -64,12 +64,10 @@ class PostgresTransport:
     async def run(
         self, subscriptions: Sequence[Subscription], stop: asyncio.Event, *, on_dead: OnDead | None = None
     ) -> None:
-        await Dispatcher(self._db, self._settings, self._wakeups, subscriptions, on_dead).run(stop)
+        await lane_dispatcher(self._db, self._settings, self._wakeups, subscriptions, on_dead).run(stop)
 
     async def check(self, *, subscribed: Collection[str], published: Collection[str]) -> None:
-        for topic in published:
-            if topic not in subscribed:
-                raise SetupInvalid(f"Nothing consumes the topic {topic}.", mend="Subscribe a handler to it.")
+        refuse_unconsumed(subscribed, published)
 
     async def lag(self) -> list[TopicLag]:
         async with self._db.transaction() as tx:
@@ -78,28 +76,15 @@ class PostgresTransport:
     async def list_dead_letters(
         self, topic: str | None = None, *, limit: int = 50, before_id: int | None = None
     ) -> list[DeadLetter]:
-        async with self._db.transaction() as tx:
-            return await queries.list_dead_letters(tx, topic, limit=limit, before_id=before_id)
+        return await self._dead_letters.list(topic, limit=limit, before_id=before_id)
 
     async def replay(self, *, ids: Collection[int] | None = None, topic: str | None = None) -> int:
-        if ids is None and topic is None:
-            raise ValueError("replay takes ids or a topic")
-        wanted = None if ids is None else list(ids)
-        replayed = above = 0
-        while True:
-            async with self._db.transaction() as tx:
-                letters = await queries.take_dead_letters(tx, ids=wanted, topic=topic, limit=REPLAY_PAGE, above=above)
-                for letter_id, its_topic, key, payload, headers, dedup_key in letters:
-                    marked = {REPLAYED_FROM: str(letter_id)} | headers
-                    replayed += await self.publish(tx, its_topic, key, payload, dedup_key=dedup_key, headers=marked)
-                    above = letter_id
-            if len(letters) < REPLAY_PAGE:
-                return replayed
+        return await self._dead_letters.replay(self, ids=ids, topic=topic)
 
     async def purge(self, topic: str, *, dead: bool) -> int:
+        if dead:
+            return await self._dead_letters.purge(topic)
         async with self._db.transaction() as tx:
-            if dead:
-                return await queries.delete_dead_letters(tx, topic)
             return await queries.delete_messages(tx, topic, await queries.delete_lanes(tx, topic))
 
     async def close(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from deskhand.errors import SetupInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +13,7 @@ class Topics:
     """The topics of one installation; `prefix` keeps two of them apart in one database or broker."""
 
     prefix: str
+    channels: tuple[str, ...] = ("email", "whatsapp", "web_form")
 
     def inbound(self, channel: str) -> str:
         """Raw, authenticated input of a channel: `Topics("deskhand").inbound("web_form")`."""
@@ -28,6 +32,11 @@ class Topics:
         return self.inbound("web_form")
 
     @property
+    def mailboxes(self) -> str:
+        """Looks into mailboxes: a key a mailbox, so that one worker at a time looks into it."""
+        return f"{self.prefix}.channels.mailboxes"
+
+    @property
     def tickets_incoming(self) -> str:
         """Normalised messages, keyed by conversation: each is one turn of the agent."""
         return f"{self.prefix}.tickets.incoming"
@@ -42,6 +51,11 @@ class Topics:
         return f"{self.prefix}.escalations"
 
     @property
+    def link_codes(self) -> str:
+        """Codes to be mailed to an address that a customer on a chat says is theirs."""
+        return f"{self.prefix}.customers.links"
+
+    @property
     def metrics(self) -> str:
         return f"{self.prefix}.metrics"
 
@@ -54,11 +68,22 @@ class Topics:
     def consumed(self) -> tuple[str, ...]:
         """Every topic that is published to and so needs a consumer: all but `dlq`."""
         return (
-            self.email_inbound,
-            self.whatsapp_inbound,
-            self.webform_inbound,
+            *(self.inbound(channel) for channel in self.channels),
+            self.mailboxes,
             self.tickets_incoming,
             self.deliveries,
             self.escalations,
+            self.link_codes,
             self.metrics,
         )
+
+
+def refuse_unconsumed(subscribed: Collection[str], published: Collection[str]) -> None:
+    """Raise for the first topic that is published to and that nothing consumes.
+
+    Raises:
+        SetupInvalid: names the topic.
+    """
+    for topic in published:
+        if topic not in subscribed:
+            raise SetupInvalid(f"Nothing consumes the topic {topic}.", mend="Subscribe a handler to it.")

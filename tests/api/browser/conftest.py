@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from deploy.find_chromium import find_chromium
 from deskhand.app import run_web
 from deskhand.desk import Desk
+from deskhand.settings import Settings
 
 # A sandbox of its own Chromium can't make as root; the others keep it from calling home.
 ARGUMENTS = [
@@ -26,6 +28,12 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A test fills in a form sooner than any person."""
+    return settings.model_copy(update={"form_min_fill": timedelta(0)})
 
 
 @pytest.fixture

@@ -158,6 +158,8 @@ async def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
     for value in (QUESTION["name"], QUESTION["email"], QUESTION["subject"], QUESTION["message"]):
         await page.keyboard.type(value)
         await page.keyboard.press("Tab")
+    await expect(page.locator("#files")).to_be_focused()
+    await page.keyboard.press("Tab")
     await expect(page.locator("button[type=submit]")).to_be_focused()
     await page.keyboard.press("Enter")
 

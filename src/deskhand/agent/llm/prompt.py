@@ -77,7 +77,7 @@ def build_task(context: ToolContext, history: HistoryOutput, found: SearchOutput
         sentiment=f"{triage.sentiment:+.2f} ({label_of(triage.sentiment)})",
         urgency=triage.urgency,
         category=one_line(triage.category),
-        unhelpful=context.conversation.unhelpful_turns,
+        unhelpful=context.state.unhelpful_turns,
         name=fence.around("name", one_line(message.author_name or known_name) or "not known"),
         message=fence.around("customer_message", shorten(body, MESSAGE_CHARACTERS)),
         history=_history(fence, history),

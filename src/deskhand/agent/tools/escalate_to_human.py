@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deskhand.agent import policy
 from deskhand.agent.case import describe_case
-from deskhand.agent.context import Ending, Handoff, ToolContext, ToolError
+from deskhand.agent.context import Ending, Handoff, Standing, ToolContext, ToolError
 from deskhand.agent.decision import Draft
 from deskhand.agent.gate import check_reply
 from deskhand.agent.wording import response_time_in_words
+
+ALREADY_WITH_A_PERSON = "already with a person"
 
 
 class EscalateInput(BaseModel):
@@ -43,11 +45,13 @@ async def escalate_to_human(context: ToolContext, given: EscalateInput) -> Escal
     if given.rule not in known:
         raise ToolError(f"There is no rule '{given.rule}'. Use one of: {', '.join(sorted(known))}.")
     leading = context.verdict.rule or given.rule
+    if context.standing is not None and not policy.is_stricter(context.company, leading, than=context.standing.rule):
+        return await _add(context, given, context.standing)
     now = context.clock.now()
     assignment = policy.assign(context.company, leading, context.customer.plan, now, verified=context.verified)
     if given.urgency is not None and context.verdict.rule is None:
         assignment = replace(assignment, urgency=given.urgency)
-    reply = _acknowledgement(context, given, leading, assignment)
+    reply = await _acknowledgement(context, given, leading, assignment)
     rules = context.verdict.rules if context.verdict.rule is not None else (given.rule,)
     committed = await context.commit(
         Ending(
@@ -67,7 +71,31 @@ async def escalate_to_human(context: ToolContext, given: EscalateInput) -> Escal
     )
 
 
-def _acknowledgement(context: ToolContext, given: EscalateInput, rule: str, assignment: policy.Assignment) -> Draft:
+async def _add(context: ToolContext, given: EscalateInput, standing: Standing) -> EscalateOutput:
+    """One handoff, one notice: what comes while a person has the ticket is added to it, and told once."""
+    phrases = context.company.voice.for_language(context.triage.language)
+    await context.commit(
+        Ending(
+            decision="escalate",
+            action="escalated",
+            rules=context.verdict.rules or (given.rule,),
+            confidence=context.verdict.confidence,
+            reply=None if standing.is_known else Draft("acknowledgement", phrases.added, 1.0, context.triage.language),
+            flags=(ALREADY_WITH_A_PERSON,),
+        )
+    )
+    due = context.ticket.respond_by
+    return EscalateOutput(
+        owner=context.ticket.owner,
+        respond_by=due.isoformat() if due else "",
+        escalation_id=None,
+        status="already_with_a_person",
+    )
+
+
+async def _acknowledgement(
+    context: ToolContext, given: EscalateInput, rule: str, assignment: policy.Assignment
+) -> Draft:
     """What the customer reads: thanks, the plan's response time, and help where cited passages give some."""
     phrases = context.company.voice.for_language(context.triage.language)
     time = response_time_in_words(assignment.told_time, phrases)
@@ -78,7 +106,7 @@ def _acknowledgement(context: ToolContext, given: EscalateInput, rule: str, assi
     citations = tuple(context.state.passages[key] for key in given.passage_ids if key in context.state.passages)
     if given.help_text.strip() and citations:
         helpful = Draft("answer", given.help_text.strip(), 1.0, language, citations)
-        verdict = check_reply(helpful, context)
+        verdict = await check_reply(helpful, context)
         context.state.gate.append(verdict.as_record())
         if verdict.passed:
             text = f"{text}\n\n{given.help_text.strip()}"

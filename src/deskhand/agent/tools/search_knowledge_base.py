@@ -7,6 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from deskhand import knowledge
 from deskhand.agent.context import ToolContext
 from deskhand.agent.decision import Cited
+from deskhand.db import Database
+from deskhand.inference import Embedder, embedder_of
+from deskhand.knowledge import Hit, Query
+from deskhand.log import get_logger
+
+TRIES = 3  # a new model may take over between making the vectors and using them
+
+log = get_logger("search")
 
 
 class SearchInput(BaseModel):
@@ -37,16 +45,14 @@ async def search_knowledge_base(context: ToolContext, given: SearchInput) -> Sea
     Use it before stating any fact about the product. Don't use it for what the customer said earlier: that is
     get_customer_history. Example: {"query": "how do I invite a colleague"}.
     """
-    vectors = await context.embedder.embed(knowledge.query_parts(given.query))
-    async with context.db.transaction() as tx:
-        hits = await knowledge.search(
-            tx,
-            given.query,
-            vectors,
-            model=context.embedder.model_id,
-            limit=given.limit,
-            language=context.triage.language,
-        )
+    hits = await look_up(
+        context.db,
+        context.embedder,
+        given.query,
+        limit=given.limit,
+        language=context.triage.language,
+        product=context.company.profile.product,
+    )
     context.state.searched = True
     for hit in hits:
         key = str(hit.passage_id)
@@ -69,3 +75,27 @@ async def search_knowledge_base(context: ToolContext, given: SearchInput) -> Sea
             for hit in hits
         ]
     )
+
+
+async def look_up(db: Database, embedder: Embedder, text: str, *, limit: int, language: str, product: str) -> list[Hit]:
+    """The passages that answer a question, best first, by the vectors that serve at the moment."""
+    hits: list[Hit] = []
+    async with db.transaction() as tx:
+        model = await knowledge.find_model(tx)
+    for _ in range(TRIES):
+        query = await _read(embedder, text, model)
+        async with db.transaction() as tx:
+            hits = await knowledge.search(tx, query, limit=limit, language=language, product=product)
+            now = await knowledge.find_model(tx)
+        if now == model:
+            break
+        model = now
+    return hits
+
+
+async def _read(embedder: Embedder, text: str, model: str | None) -> Query:
+    """With settings that can't reach the model that serves, words alone have to find the passages."""
+    chosen = embedder if model is None else embedder_of(embedder, model)
+    if chosen is None:
+        log.warning("embedding_model_unreachable", serving=model, wanted=embedder.model_id)
+    return await knowledge.read_query(chosen or embedder, text)

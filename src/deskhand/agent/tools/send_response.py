@@ -54,7 +54,7 @@ async def send_response(context: ToolContext, given: SendInput) -> SendOutput:
         language,
         tuple(context.state.passages[key] for key in given.passage_ids),
     )
-    verdict = check_reply(draft, context)
+    verdict = await check_reply(draft, context)
     context.state.gate.append(verdict.as_record())
     band = policy.band(context.company, given.confidence) if given.kind == "answer" else "send"
     if not verdict.passed:
@@ -65,11 +65,18 @@ async def send_response(context: ToolContext, given: SendInput) -> SendOutput:
     committed = await context.commit(
         Ending("respond", ACTIONS[given.kind], (), given.confidence, reply=draft, flags=flags)
     )
-    return SendOutput(status="silenced" if committed.silenced else "queued", message_id=committed.reply_id)
+    if committed.silenced:
+        return SendOutput(status="silenced", message_id=None)
+    # What a brake kept back in the commit is a draft on a person's desk.
+    return SendOutput(
+        status="queued" if committed.reply_id is not None else "held_for_approval", message_id=committed.reply_id
+    )
 
 
 async def _hold(context: ToolContext, draft: Draft, reasons: tuple[str, ...]) -> SendOutput:
     """Keep the words as a draft on a person's desk and tell the customer that somebody looks at it: never silence."""
+    if context.standing is not None:
+        return await _hold_beside_a_person(context, draft, reasons)
     now = context.clock.now()
     assignment = policy.assign(context.company, policy.NO_RULE, context.customer.plan, now, verified=context.verified)
     phrases = context.company.voice.for_language(draft.language)
@@ -92,6 +99,18 @@ async def _hold(context: ToolContext, draft: Draft, reasons: tuple[str, ...]) ->
             ),
             flags=reasons,
         )
+    )
+    status: Literal["held_for_approval", "silenced"] = "silenced" if committed.silenced else "held_for_approval"
+    return SendOutput(status=status, message_id=committed.reply_id, reasons=list(reasons))
+
+
+async def _hold_beside_a_person(context: ToolContext, draft: Draft, reasons: tuple[str, ...]) -> SendOutput:
+    """The ticket lies on a person's desk already: the draft is added there, without a second handoff."""
+    known = context.standing is not None and context.standing.is_known
+    phrases = context.company.voice.for_language(draft.language)
+    note = None if known else Draft("acknowledgement", phrases.added, 1.0, draft.language)
+    committed = await context.commit(
+        Ending("respond", "held", (), draft.confidence, reply=note, held=draft, flags=reasons)
     )
     status: Literal["held_for_approval", "silenced"] = "silenced" if committed.silenced else "held_for_approval"
     return SendOutput(status=status, message_id=committed.reply_id, reasons=list(reasons))

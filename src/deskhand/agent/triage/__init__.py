@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deskhand.agent.triage.base import TriageEngine, TriageInput
+from deskhand.agent.triage.conversation import unhelpful_so_far
 from deskhand.agent.triage.engine import Engine
 from deskhand.agent.triage.network import Network
 from deskhand.agent.triage.scoring import Scorer
@@ -10,7 +11,7 @@ from deskhand.agent.triage.weights import load_weights
 from deskhand.company_folder import Company
 from deskhand.inference import Embedder
 
-__all__ = ["Engine", "TriageEngine", "TriageInput", "build_triage"]
+__all__ = ["Engine", "TriageEngine", "TriageInput", "build_triage", "unhelpful_so_far"]
 
 
 def build_triage(company: Company, embedder: Embedder) -> Engine:

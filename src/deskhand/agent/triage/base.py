@@ -13,7 +13,8 @@ class TriageInput:
     """A customer's message with what is known around it.
 
     `earlier` are the customer's own earlier messages of the conversation, newest first; `agent_replied` says that we
-    have answered in it; `unhelpful_turns` counts our answers in it that did not help.
+    have answered in it; `unhelpful_turns` counts our answers in it that did not help; `asked_back`: this may
+    answer a question of ours.
     """
 
     subject: str
@@ -24,12 +25,17 @@ class TriageInput:
     earlier: tuple[str, ...] = ()
     agent_replied: bool = False
     unhelpful_turns: int = 0
+    asked_back: bool = False
 
 
 class TriageEngine(Protocol):
     @property
     def digest(self) -> str:
         """Names the trained weights, for the decision record; the rules have the company's digest."""
+        ...
+
+    async def load(self) -> None:
+        """Makes the model ready, so that the first customer does not wait for it."""
         ...
 
     async def read(self, message: TriageInput) -> Triage: ...

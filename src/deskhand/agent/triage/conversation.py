@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from deskhand.agent.decision import Intent
+from deskhand.agent.decision import Intent, Triage
 from deskhand.agent.triage.base import TriageInput
 
 _ASIDE: Final = r"(?:please|pls|plz|now|bitte|jetzt|por favor|s'il vous pla[iî]t|svp|ahora|agora|maintenant)"
@@ -35,6 +35,7 @@ _STILL: Final = re.compile(
     re.I,
 )
 _NO: Final = re.compile(r"\b(?:no|not|n'?t|nein|nicht|nada|non|pas|n[aã]o|same|again|worse)\b|n't\b", re.I)
+AGAIN_RULE: Final = "unresolved"
 _SHORT: Final = 8
 _LIKELY: Final = 0.2
 
@@ -43,6 +44,17 @@ def asks_for_a_person(message: TriageInput) -> str | None:
     """The word, when the whole message is one that asks for a person."""
     body = message.body.strip()
     return body if _ALONE.match(body) else None
+
+
+def unhelpful_so_far(message: TriageInput, triage: Triage) -> int:
+    """Our answers before this message that did not help it: none, when it asks something new or thanks."""
+    if triage.intent == "thanks":
+        return 0
+    if message.asked_back or _STILL.search(message.body):
+        return message.unhelpful_turns
+    unresolved = next((rule.fired for rule in triage.rules if rule.name == AGAIN_RULE), False)
+    asks_anew = triage.intent in ("question", "feature_request", "feedback", "greeting")
+    return 0 if asks_anew and not unresolved else message.unhelpful_turns
 
 
 def still_fails(message: TriageInput, limit: int, intent: Intent, unresolved: float) -> str | None:

@@ -10,7 +10,7 @@ from typing import Final
 from deskhand.agent.decision import Evidence, Intent, RuleScore, Triage
 from deskhand.agent.triage import conversation, noise, tone
 from deskhand.agent.triage.base import TriageInput
-from deskhand.agent.triage.nearness import ExampleRule
+from deskhand.agent.triage.nearness import Counterexamples, ExampleRule
 from deskhand.agent.triage.patterns import Patterns
 from deskhand.agent.triage.scoring import Scorer, Scores
 from deskhand.agent.triage.text import clauses, joined
@@ -19,7 +19,6 @@ from deskhand.inference import Embedder, LanguageGuess, detect_language
 
 PATTERN_SCORE: Final = 0.97
 _PERSON_RULE: Final = "human"
-_AGAIN_RULE: Final = "unresolved"
 _LEAST_WORDS_OF_NOISE: Final = 4
 _LONGEST_EVIDENCE: Final = 240
 
@@ -47,6 +46,7 @@ class Engine:
         self._patterns = {rule.name: Patterns(rule.patterns, rule.unless) for rule in self._escalation.rules}
         self._ignore = Patterns(self._escalation.ignore_patterns)
         self._new = {rule.name: ExampleRule(rule) for rule in self._escalation.rules if rule.name not in known}
+        self._against = {rule.name: Counterexamples(rule) for rule in self._escalation.rules}
         self._angry_from = next(
             (rule.threshold for rule in self._escalation.rules if rule.sentiment_below is not None), 0.5
         )
@@ -69,7 +69,7 @@ class Engine:
             intent=intent,
             sentiment=tone.sentiment_of(scores, self._angry_from),
         )
-        rules = await self._rules(heard)
+        rules = await self._excepted(heard, await self._rules(heard))
         ignore = self._noise(heard, rules)
         if ignore is not None:
             rules = tuple(replace(rule, fired=False) for rule in rules)
@@ -113,6 +113,21 @@ class Engine:
             found[name] = Evidence("examples", f"{_short(near.clause)} ~ {_short(near.example)}", round(near.score, 4))
         return found
 
+    async def _excepted(self, heard: _Heard, rules: tuple[RuleScore, ...]) -> tuple[RuleScore, ...]:
+        """Without the rules that only the model speaks for, in a message like one of the folder's counterexamples."""
+        doubtful = [rule.name for rule in rules if rule.fired and all(item.source == "model" for item in rule.evidence)]
+        if not doubtful:
+            return rules
+        (vector,) = await self._embedder.embed([" ".join(heard.text.split())[:1000]])
+        kept: list[RuleScore] = []
+        for rule in rules:
+            like = await self._against[rule.name].nearest(self._embedder, vector) if rule.name in doubtful else None
+            if like is not None:
+                words = Evidence("counterexample", f"like “{_short(like[0])}”", round(like[1], 4))
+                rule = replace(rule, fired=False, evidence=(*rule.evidence, words))
+            kept.append(rule)
+        return tuple(kept)
+
     def _apply(self, rule: Rule, heard: _Heard, nearness: Evidence | None) -> RuleScore:
         """One rule: each source may add evidence, the strongest gives the score."""
         evidence = [Evidence("pattern", words, PATTERN_SCORE) for words in self._patterns[rule.name].find(heard.pieces)]
@@ -138,8 +153,8 @@ class Engine:
     def _by_conversation(self, rule: Rule, heard: _Heard) -> list[Evidence]:
         if rule.name == _PERSON_RULE and (word := conversation.asks_for_a_person(heard.message)):
             return [Evidence("pattern", word, 0.99)]
-        if rule.name == _AGAIN_RULE:
-            unresolved = heard.scores.chance(_AGAIN_RULE) or 0.0
+        if rule.name == conversation.AGAIN_RULE:
+            unresolved = heard.scores.chance(conversation.AGAIN_RULE) or 0.0
             limit = self._escalation.unhelpful_turns
             reason = conversation.still_fails(heard.message, limit, heard.intent, unresolved)
             return [Evidence("conversation", reason, 0.9)] if reason else []

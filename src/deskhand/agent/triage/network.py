@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -92,8 +91,7 @@ class Network:
         with self._loading:
             if self._session is None:
                 content = adapted_model(self._model_file or installed_model(), self._weights)
-                # The runtime takes the model's bytes as well as its path.
-                self._session = open_session(cast(Path, content), self._threads)
+                self._session = open_session(content, self._threads)
             return self._session
 
     def close(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from deskhand.inference.onnx_wire import read_fields, read_integers
 
 # Field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 _MODEL_GRAPH: Final = 7
@@ -73,10 +74,10 @@ class OnnxFile:
 
     def _scan(self) -> None:
         operations: list[list[str]] = []
-        for field, start, end in _fields(self._content, 0, len(self._content)):
+        for field, start, end in read_fields(self._content, 0, len(self._content)):
             if field != _MODEL_GRAPH:
                 continue
-            for inner, first, last in _fields(self._content, start, end):
+            for inner, first, last in read_fields(self._content, start, end):
                 if inner == _GRAPH_INITIALIZER:
                     self._note_tensor(first, last)
                 elif inner == _GRAPH_NODE:
@@ -87,7 +88,7 @@ class OnnxFile:
         """What a node multiplies; nothing for other operators."""
         names: list[str] = []
         operator = ""
-        for field, first, last in _fields(self._content, start, end):
+        for field, first, last in read_fields(self._content, start, end):
             text = bytes(self._content[first:last]).decode("utf-8", "replace")
             if field == _NODE_INPUT:
                 names.append(text)
@@ -98,56 +99,14 @@ class OnnxFile:
     def _note_tensor(self, start: int, end: int) -> None:
         shape: list[int] = []
         kind, name, raw = 0, "", (0, 0)
-        for field, first, last in _fields(self._content, start, end):
+        for field, first, last in read_fields(self._content, start, end):
             if field == _TENSOR_DIMS:
-                shape += _integers(self._content, first, last)
+                shape += read_integers(self._content, first, last)
             elif field == _TENSOR_TYPE:
-                kind = _integers(self._content, first, last)[0]
+                kind = read_integers(self._content, first, last)[0]
             elif field == _TENSOR_NAME:
                 name = bytes(self._content[first:last]).decode()
             elif field == _TENSOR_RAW:
                 raw = (first, last)
         if kind in _TYPES and raw[1]:
             self._places[name] = _Place(raw[0], raw[1], tuple(shape), _TYPES[kind])
-
-
-def _integer(data: bytearray, at: int) -> tuple[int, int]:
-    result = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, at
-        shift += 7
-
-
-def _integers(data: bytearray, start: int, end: int) -> list[int]:
-    values: list[int] = []
-    while start < end:
-        value, start = _integer(data, start)
-        values.append(value)
-    return values
-
-
-def _fields(data: bytearray, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and end of each field of a message; a plain integer is given by the bytes it stands in."""
-    while at < end:
-        key, at = _integer(data, at)
-        match key & 7:
-            case 0:
-                start = at
-                _, at = _integer(data, at)
-                yield key >> 3, start, at
-            case 1:
-                yield key >> 3, at, at + 8
-                at += 8
-            case 2:
-                length, at = _integer(data, at)
-                yield key >> 3, at, at + length
-                at += length
-            case 5:
-                yield key >> 3, at, at + 4
-                at += 4
-            case kind:
-                raise ValueError(f"not an ONNX file: wire type {kind}")

@@ -1,5 +1,7 @@
 // Keeps the status page up to date: asks for the ticket, and takes the page's new part from the server when it changed.
 
+import { compose, newKey } from "./composing.js";
+
 const main = document.querySelector("main[data-reference]");
 const announce = document.querySelector("#announce");
 const connection = document.querySelector("#connection");
@@ -13,18 +15,14 @@ const USUAL_MS = 60_000;
 const LATE = "This takes longer than usual. You can close this page: your private link brings you back to it.";
 const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
-const started = Date.now();
-let shown = signature(document.querySelector("#live").dataset);
+let started = Date.now();
+let { status: state, version } = document.querySelector("#live").dataset;
 
 // A link that was opened with its secret leaves a cookie; the address need not show the secret any longer.
 if (navigator.cookieEnabled && location.search) history.replaceState(null, "", location.pathname);
 
-function signature({ status, count }) {
-  return `${status}:${count}`;
-}
-
 function pause() {
-  if (!WAITING.includes(shown.split(":")[0])) return SETTLED_MS;
+  if (!WAITING.includes(state)) return SETTLED_MS;
   return Date.now() - started < QUICK_FOR_MS ? QUICK_MS : PATIENT_MS;
 }
 
@@ -36,7 +34,7 @@ async function look() {
   });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const ticket = await response.json();
-  if (signature({ status: ticket.status, count: ticket.messages.length }) !== shown) await renew();
+  if (ticket.version !== version) await renew();
 }
 
 async function renew() {
@@ -44,10 +42,13 @@ async function renew() {
   if (!response.ok) throw new Error(`status ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const part = fresh.querySelector("#live");
-  shown = signature(part.dataset);
+  const before = main.querySelectorAll(".message").length;
+  const stateBefore = state;
+  ({ status: state, version } = part.dataset);
   document.querySelector("#live").replaceWith(document.adoptNode(part));
   document.title = fresh.title;
   useLocalTime();
+  if (state === stateBefore && main.querySelectorAll(".message").length === before) return;
   const title = document.querySelector("#state-title").textContent;
   const text = document.querySelector("#state-text").textContent;
   announce.textContent = `${title}. ${text}`;
@@ -66,6 +67,24 @@ function sayLate() {
 }
 
 useLocalTime();
+
+const reply = document.querySelector("#reply");
+if (reply) {
+  const box = compose(reply, {
+    headers: { Authorization: `Bearer ${token}` },
+    address: `/support/ticket/${reference}/replies`,
+    done: async () => {
+      reply.reset();
+      reply.elements.idempotency_key.value = newKey();
+      box.idle();
+      reply.elements.message.focus();
+      started = Date.now();
+      await renew().catch(() => { connection.hidden = false; });
+      announce.textContent = "Your reply has arrived.";
+      watch();
+    },
+  });
+}
 
 let looking = false;
 
