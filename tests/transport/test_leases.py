@@ -103,13 +103,13 @@ async def test_an_acknowledgement_after_the_lease_was_lost_is_refused_and_rolled
 async def test_after_a_stall_a_worker_does_not_take_its_own_leases_away(
     database: Database, make_transport: MakeTransport
 ) -> None:
-    transport = make_transport(queue_lease=timedelta(seconds=0.6), queue_poll=timedelta(seconds=0.05))
-    record = Record(lambda _: asyncio.sleep(1))
+    transport = make_transport(queue_lease=timedelta(seconds=2), queue_poll=timedelta(seconds=0.05))
+    record = Record(lambda _: asyncio.sleep(3))
     await publish(database, transport, 1)
 
     async with working(transport, Subscription(TOPIC, record)):
         await eventually(lambda: len(record.handed) == 1)
-        time.sleep(0.8)  # the loop stands still for longer than the lease
+        time.sleep(2.4)  # the loop stands still for longer than the lease
         await eventually(lambda: record.settled == [1])
 
     assert len(record.handed) == 1
