@@ -206,8 +206,8 @@ async def test_a_consumer_whose_partition_somebody_else_took_joins_anew(
 async def test_a_consumer_that_joins_or_leaves_doubles_nothing_and_keeps_the_order(
     database: Database, make_transport: MakeTransport
 ) -> None:
-    quick_to_tell = {"queue_lease": timedelta(seconds=2)}
-    one, other = make_transport(**quick_to_tell), make_transport(**quick_to_tell)
+    steady = {"queue_lease": timedelta(seconds=8)}  # none is lost to a busy machine: only joining and leaving count
+    one, other = make_transport(**steady), make_transport(**steady)
     records = Record(lambda _: asyncio.sleep(0.005)), Record(lambda _: asyncio.sleep(0.005))
     published = 0
 
@@ -224,7 +224,8 @@ async def test_a_consumer_that_joins_or_leaves_doubles_nothing_and_keeps_the_ord
             await publish_until(lambda: len(records[1].settled) > 10)
         await eventually(lambda: len(records[0].settled) + len(records[1].settled) == published)
 
-    assert sorted(n for record in records for n in record.settled) == list(range(published))
+    handed = [number(message) for record in records for message in record.handed]
+    assert sorted(handed) == list(range(published))
     for record in records:
         for key in range(10):
             mine = [n for n in record.settled if n % 10 == key]
