@@ -13,13 +13,13 @@ class _Candidate:
     """A token that is tried before it is kept."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self.token = token
 
     async def read(self, name: str) -> str | None:
-        return self._token
+        return self.token
 
     async def write(self, name: str, secret: str) -> None:
-        raise NotImplementedError
+        self.token = secret
 
 
 async def connect(settings: EmailSettings, consent: Consent, answer: str, secrets: Secrets) -> Profile:
@@ -29,14 +29,14 @@ async def connect(settings: EmailSettings, consent: Consent, answer: str, secret
         InvalidInput: the person said no, signed in as somebody else, or gave less than is needed.
         ChannelError: Google can't be reached, or refuses.
     """
-    token = await exchange(settings, consent, consent.code_in(answer))
-    found = await profile_of(settings, _Candidate(token))
+    candidate = _Candidate(await exchange(settings, consent, consent.code_in(answer)))
+    found = await profile_of(settings, candidate)
     if found.address.lower() not in {address.lower() for address in settings.own_addresses}:
         raise InvalidInput(
             f"This is the mailbox of {found.address}, and DESKHAND_EMAIL_ADDRESS is {settings.address}.",
             mend="Sign in with the support mailbox, or change the setting.",
         )
-    await secrets.write(secret_name(settings.address), token)
+    await secrets.write(secret_name(settings.address), candidate.token)
     return found
 
 
